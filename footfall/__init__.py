@@ -1,0 +1,3 @@
+"""footfall: web analytics that you run yourself."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,211 @@
+"""Settings: every one once, as data, read from flags, the environment, a file, then defaults.
+
+``FOOTFALL_PORT=8001``, ``footfall serve --port 8001`` and ``port = 8001`` in ``footfall.toml`` say
+the same. A flag wins over the environment, the environment over the file. A name that is not a
+setting, or a value that is not allowed, is a :class:`ConfigError` that names it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from footfall.errors import ConfigError
+
+PREFIX = "FOOTFALL_"
+STORE_SCHEMES = ("sqlite", "cassandra", "memory")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Setting(NamedTuple):
+    """One setting: its name without the prefix, default, parser and what it is for."""
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return PREFIX + self.name
+
+    @property
+    def key(self) -> str:
+        """Its key in footfall.toml, and its attribute in :class:`Config`."""
+        return self.name.lower()
+
+    @property
+    def flag(self) -> str:
+        """The command-line flag that sets it."""
+        return "--" + self.key.replace("_", "-")
+
+
+def _store_url(text: str) -> str:
+    scheme, separator, _ = text.partition("://")
+    if not separator or scheme not in STORE_SCHEMES:
+        raise ValueError("unknown store; use sqlite://, cassandra:// or memory://")
+    return text
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be {', '.join(allowed[:-1])} or {allowed[-1]}")
+        return text
+
+    return parse
+
+
+def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
+            raise ValueError(f"must be a whole number from {lowest} to {highest}")
+        return int(text)
+
+    return parse
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"must be addresses or networks with commas between them ({error})") from None
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise ValueError("must be a folder")
+    return Path(text).expanduser()
+
+
+def _host(text: str) -> str:
+    if not text or any(char.isspace() or char in "/?#@" for char in text):
+        raise ValueError("must be an address or host name to listen on")
+    return text
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
+        raise ValueError("must be an address such as https://stats.example.com, or empty")
+    return text.rstrip("/")
+
+
+SETTINGS = (
+    Setting("DATA", "footfall-data", _folder, "Folder of the database and the key that signs sessions."),
+    Setting("STORE", "sqlite:///footfall.db", _store_url,
+            "Where events are kept: sqlite:///file (in the data folder), cassandra://host,host/keyspace or memory://."),
+    Setting("HOST", "127.0.0.1", _host, "Address that `footfall serve` listens on."),
+    Setting("PORT", "8000", _whole_number(1, 65535), "Port that `footfall serve` listens on."),
+    Setting("WORKERS", "1", _whole_number(1, 64), "Worker processes of `footfall serve`."),
+    Setting("PUBLIC_URL", "", _public_url,
+            "Address that readers' browsers reach footfall at, for the tag to paste; empty: the one asked for."),
+    Setting("TRUSTED_PROXIES", "127.0.0.0/8, ::1", _networks,
+            "Addresses whose X-Real-IP and X-Forwarded-For are believed; networks, commas between."),
+    Setting("IP", "truncated", _one_of("truncated", "full", "none"), "How much of a visitor's address is kept."),
+    Setting("UNKNOWN_ACCOUNTS", "refuse", _one_of("refuse", "accept"),
+            "What becomes of hits for an account that `footfall site add` has not made."),
+    Setting("CASSANDRA_USERNAME", "", str, "Login of a cassandra:// store that asks for one."),
+    Setting("CASSANDRA_PASSWORD", "", str, "Password of that login; never shown."),
+    Setting("CASSANDRA_CA", "", str, "File of the certificate authority of a Cassandra that speaks TLS; empty: no TLS."),
+)
+BY_KEY = {setting.key: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The settings of one process; :data:`SETTINGS` says what each is for."""
+
+    data: Path
+    store: str
+    host: str
+    port: int
+    workers: int
+    public_url: str
+    trusted_proxies: tuple[Network, ...]
+    ip: str
+    unknown_accounts: str
+    cassandra_username: str
+    cassandra_password: str
+    cassandra_ca: str
+    sources: Mapping[str, str]
+
+    @property
+    def store_url(self) -> str:
+        """The store's URL with an SQLite file's place made absolute: relative ones lie in the data folder."""
+        scheme, _, rest = self.store.partition(":///")
+        if scheme != "sqlite":
+            return self.store
+        return f"sqlite:///{(self.data / rest).absolute()}"
+
+
+def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Read the settings from flags, environment, file and defaults, the first that names one winning.
+
+    :param flags: values by key; ``None`` stands for a flag that was not given. ``config`` names the file.
+    :param environ: ``os.environ`` unless a test brings its own; ``FOOTFALL_CONFIG`` names the file.
+    :raises ConfigError: a setting is unknown or has a bad value, or the file cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    chosen: dict[str, tuple[str, str]] = {}
+    path = given.pop("config", None) or environ.get(PREFIX + "CONFIG")
+    for key, value in _read_file(Path(path) if path else None).items():
+        chosen[key] = (value, "footfall.toml" if path is None else path)
+    for variable in sorted(environ):
+        if variable.startswith(PREFIX) and variable != PREFIX + "CONFIG":
+            key = variable.removeprefix(PREFIX).lower()
+            if key not in BY_KEY or variable != BY_KEY[key].variable:
+                raise ConfigError(f"{variable}: unknown setting; {_suggest()}")
+            chosen[key] = (environ[variable], variable)
+    for key, value in given.items():
+        chosen[key] = (value, BY_KEY[key].flag)
+    values = {}
+    for setting in SETTINGS:
+        text, source = chosen.get(setting.key, (setting.default, "default"))
+        try:
+            values[setting.key] = setting.parse(text)
+        except ValueError as error:
+            shown = "…" if setting.name.endswith("PASSWORD") else repr(text)
+            where = setting.variable if source == "default" else source
+            where = where if setting.key in where.lower() or where.startswith("--") else f"{where}: {setting.key}"
+            raise ConfigError(f"{where}={shown}: {error}") from None
+    return Config(**values, sources={key: source for key, (_, source) in chosen.items()})
+
+
+def _suggest() -> str:
+    return "the settings are " + ", ".join(setting.variable for setting in SETTINGS)
+
+
+def _read_file(path: Path | None) -> dict[str, str]:
+    """Return the settings of ``path``, or of ``footfall.toml`` beside us where there is one."""
+    wanted = path or Path("footfall.toml")
+    try:
+        table = tomllib.loads(wanted.read_text("utf-8"))
+    except FileNotFoundError:
+        if path is None:
+            return {}
+        raise ConfigError(f"{path}: no such file; leave --config and FOOTFALL_CONFIG out to do without one") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{wanted}: cannot be read as TOML: {error}") from None
+    values = {}
+    for key, value in table.items():
+        if key not in BY_KEY:
+            raise ConfigError(f"{wanted}: {key}: unknown setting; the settings are {', '.join(BY_KEY)}")
+        if isinstance(value, list):
+            value = ",".join(map(str, value))
+        if isinstance(value, bool | dict | float):
+            raise ConfigError(f"{wanted}: {key}={value!r}: must be a string or a whole number")
+        values[key] = str(value)
+    # A path written in a file is meant from that file, wherever the command is given.
+    if "data" in values:
+        values["data"] = str(wanted.absolute().parent / Path(values["data"]).expanduser())
+    return values

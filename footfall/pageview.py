@@ -1,0 +1,134 @@
+"""What a stored event is: the row it lies in, the name of its column, the map in its value.
+
+A row holds one account's events of one UTC day: its key is ``YYYYMMDD.<account>``. A column's name
+is the event's time UUID, its value a msgpack map of the fields below.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgpack
+import msgspec
+
+from footfall import timeuuid
+from footfall.errors import UsageError
+
+#: Every event has these fields; they are the original's names.
+FIELDS = ("url", "title", "ip", "referrer", "user_agent", "language")
+
+_ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_decode = msgspec.msgpack.Decoder().decode
+
+
+def is_account(text: str) -> bool:
+    """Tell whether ``text`` can be an account: 1 to 64 letters, digits, dots, dashes, underscores."""
+    return _ACCOUNT.fullmatch(text) is not None
+
+
+def check_account(text: str) -> str:
+    """Return ``text`` if it can be an account.
+
+    :raises UsageError: it cannot; the message says what an account is.
+    """
+    if not is_account(text):
+        raise UsageError(f"account {text!r}: must be 1 to 64 letters, digits, dots, dashes or underscores")
+    return text
+
+
+def row_key(account: str, day: date) -> str:
+    """Return the key of the row that holds an account's events of a UTC day."""
+    return f"{day.year:04d}{day.month:02d}{day.day:02d}.{account}"
+
+
+def split_row_key(key: str) -> tuple[date, str]:
+    """Return the day and the account of a row key.
+
+    :raises ValueError: ``key`` is not ``YYYYMMDD.<account>``.
+    """
+    day, dot, account = key.partition(".")
+    if not dot or len(day) != 8 or not day.isdigit() or not account:
+        raise ValueError(f"row key {key!r}: must be YYYYMMDD.<account>")
+    return date(int(day[:4]), int(day[4:6]), int(day[6:])), account
+
+
+def row_keys(account: str, start: datetime, end: datetime) -> list[str]:
+    """Return the keys of the days that the half-open range [start, end) touches, in order.
+
+    :param start: aware UTC datetime.
+    :param end: aware UTC datetime; a day of which only the first instant is ``end`` is not touched.
+    """
+    day, keys = start.date(), []
+    while datetime(day.year, day.month, day.day, tzinfo=UTC) < end:
+        keys.append(row_key(account, day))
+        day += timedelta(days=1)
+    return keys
+
+
+def pack(fields: Mapping[str, Any]) -> bytes:
+    """Return a map as a column value: msgpack bytes."""
+    packed: bytes = msgpack.packb(fields)
+    return packed
+
+
+def unpack(value: bytes) -> dict[str, Any]:
+    """Return the map that a column value holds.
+
+    Strings that are not UTF-8, as old writers could leave them, come back with replacement marks.
+    """
+    try:
+        fields: dict[str, Any] = _decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        fields = msgpack.unpackb(value, unicode_errors="replace", strict_map_key=False)
+    return fields
+
+
+class Packed(bytes):
+    """A column value as it is stored, which can also be read as the map it holds.
+
+    It is the msgpack bytes, for whoever unpacks them himself, and opens like a dict at a prompt:
+    ``value["url"]``, ``value.get("title")``, ``dict(value)``.
+    """
+
+    def __getitem__(self, key: Any) -> Any:
+        return unpack(self)[key] if isinstance(key, str) else super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the field ``key``, or ``default``."""
+        return unpack(self).get(key, default)
+
+    def keys(self) -> Iterator[str]:
+        """Yield the names of the fields."""
+        return iter(unpack(self))
+
+    def __repr__(self) -> str:
+        try:
+            return f"Packed({unpack(self)!r})"
+        except ValueError:
+            return super().__repr__()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event on its way to the store.
+
+    :param family: the column family it belongs to, ``PageViews`` or ``Events``.
+    :param account: whose event it is.
+    :param id: its time UUID.
+    :param fields: what is known of it; see :data:`FIELDS`.
+    """
+
+    family: str
+    account: str
+    id: uuid.UUID
+    fields: dict[str, Any]
+
+    @property
+    def row_key(self) -> str:
+        """The key of the row it lies in."""
+        return row_key(self.account, timeuuid.datetime_of(self.id).date())

@@ -1,0 +1,393 @@
+"""The contract of a store: column families of sorted columns, in pycassa's words.
+
+A :class:`Store` holds column families. A :class:`ColumnFamily` is ``{row key: {column name: value}}``
+with each row's columns in order of their names: time UUIDs in the families of events, text in the
+small ones. A back end implements the four underscored methods and :meth:`Store.apply`; everything
+a caller sees is written once, here, so that every store answers alike.
+"""
+
+from __future__ import annotations
+
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Self
+
+from footfall import pageview
+from footfall.errors import NotFoundException, StoreError
+from footfall.pageview import Packed
+from footfall.timeuuid import slice_bound, sort_key
+
+#: The column families, and what their columns are named by.
+FAMILIES: Mapping[str, Literal["time", "text"]] = {
+    "PageViews": "time",
+    "Events": "time",
+    "Filtered": "time",
+    "Accounts": "text",
+    "Users": "text",
+}
+
+#: A column read back: its name and its value.
+Name = uuid.UUID | str
+Column = tuple[Any, Packed]
+#: An end of a slice. ``None`` and pycassa's ``""`` stand for the end of the row.
+Bound = uuid.UUID | datetime | str | None
+Value = bytes | Mapping[str, Any]
+
+MAX_KEY_BYTES = 512
+MAX_VALUE_BYTES = 1 << 20
+GET_COUNT = 100
+PAGE = 500
+
+
+class Insert(NamedTuple):
+    """A column to write: a later write of the same name replaces it."""
+
+    family: str
+    key: str
+    name: Name
+    value: bytes
+    ttl: int | None = None
+
+
+class Remove(NamedTuple):
+    """A column to remove, or with ``name=None`` a whole row."""
+
+    family: str
+    key: str
+    name: Name | None = None
+
+
+Mutation = Insert | Remove
+
+
+class Slice(NamedTuple):
+    """A range of a row's columns: both ends inclusive and in name order; ``None`` is open."""
+
+    low: Any = None
+    high: Any = None
+    reversed: bool = False
+
+
+class Store(ABC):
+    """A place where column families are kept: a file, a cluster, or this process's memory.
+
+    Safe to use from several threads. A store that was closed, or handed to another process by a
+    fork, must be opened again there.
+    """
+
+    url: str
+
+    def family(self, name: str) -> ColumnFamily:
+        """Return a column family.
+
+        :raises StoreError: no family has that name.
+        """
+        if name not in FAMILIES:
+            raise StoreError(f"column family {name!r}: unknown; the families are {', '.join(FAMILIES)}")
+        return self._family(name)
+
+    @abstractmethod
+    def _family(self, name: str) -> ColumnFamily: ...
+
+    @abstractmethod
+    def apply(self, mutations: Sequence[Mutation]) -> None:
+        """Carry out mutations in their order; when this returns they are on disk.
+
+        :raises StoreUnavailable: the store did not answer; the call may be repeated as it is.
+
+        SQLite and memory take all or nothing. Cassandra takes what lies in one partition together,
+        and after an error some partitions may have been written: names make repeating harmless.
+        """
+
+    @abstractmethod
+    def init(self) -> list[str]:
+        """Create what is missing, keyspace, tables or file, and return what was made, one line each."""
+
+    @abstractmethod
+    def info(self) -> dict[str, Any]:
+        """Return what an owner wants to know of the store: its place, version, size, rows by family."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files and connections. Closing twice does nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+
+class ColumnFamily(ABC):
+    """Rows of sorted columns: ``{row key: {column name: value}}``.
+
+    Values are bytes, a msgpack map in footfall's own families; what is read back is a
+    :class:`~footfall.pageview.Packed`, bytes that also open like the map. A map given as a value is
+    packed. Names are time UUIDs (version 1) or text, see :data:`FAMILIES`.
+    """
+
+    def __init__(self, store: Store, name: str) -> None:
+        self.store = store
+        self.name = name
+        self.names = FAMILIES[name]
+
+    # ----- what a back end implements
+
+    @abstractmethod
+    def _slice(self, key: str, part: Slice, limit: int | None) -> Iterator[Column]:
+        """Yield the columns of a slice in order, page by page, at most ``limit`` of them."""
+
+    @abstractmethod
+    def _columns(self, key: str, names: Sequence[Name]) -> list[Column]:
+        """Return those of the named columns that exist, in any order."""
+
+    @abstractmethod
+    def _count(self, key: str, part: Slice) -> int:
+        """Return the number of columns in a slice."""
+
+    @abstractmethod
+    def row_keys(self, start: str = "", finish: str = "", *, reversed: bool = False) -> Iterator[str]:
+        """Yield the keys of the rows that have columns, in order.
+
+        :param start: first key wanted, inclusive; empty for the first there is. With ``reversed`` the
+            order is the other way round, and so are ``start`` and ``finish``.
+        :param finish: last key wanted, inclusive; empty for the last there is.
+        """
+
+    @abstractmethod
+    def truncate(self) -> None:
+        """Remove every row."""
+
+    # ----- reading
+
+    def get(self, key: str, columns: Iterable[Name] | None = None, column_start: Bound = None,
+            column_finish: Bound = None, column_reversed: bool = False,
+            column_count: int = GET_COUNT) -> dict[Any, Packed]:
+        """Return columns of one row, in order, as ``{name: value}``.
+
+        :param key: row key.
+        :param columns: just these names; the slice arguments are then left out of account.
+        :param column_start: first column wanted, inclusive. A datetime stands for the lowest UUID of
+            its microsecond (the highest when ``column_reversed``). ``None`` or ``""``: from the row's end.
+        :param column_finish: last column wanted, inclusive; a datetime stands for the highest UUID of
+            its microsecond (the lowest when ``column_reversed``).
+        :param column_reversed: from the last to the first; ``column_start`` is then the higher end.
+        :param column_count: at most so many columns.
+        :raises NotFoundException: the row does not exist, or has none of these columns.
+        :raises StoreUnavailable: the store did not answer.
+        """
+        if columns is not None:
+            found = dict(sorted(self._columns(_check_key(key), self._check_names(columns)),
+                                key=lambda column: self._order(column[0])))
+        else:
+            found = dict(self.xget(key, column_start, column_finish, column_reversed=column_reversed,
+                                   column_count=column_count))
+        if not found:
+            raise NotFoundException(f"{self.name}[{key!r}]: no such row, or none of these columns in it")
+        return found
+
+    def multiget(self, keys: Iterable[str], columns: Iterable[Name] | None = None, column_start: Bound = None,
+                 column_finish: Bound = None, column_reversed: bool = False,
+                 column_count: int = GET_COUNT) -> dict[str, dict[Any, Packed]]:
+        """Return columns of several rows as ``{key: {name: value}}``, in the order of ``keys``.
+
+        A row that :meth:`get` would not find is left out. The arguments are those of :meth:`get`.
+        """
+        names = None if columns is None else list(columns)
+        rows = {}
+        for key in keys:
+            try:
+                rows[key] = self.get(key, names, column_start, column_finish, column_reversed, column_count)
+            except NotFoundException:
+                continue
+        return rows
+
+    def xget(self, key: str, column_start: Bound = None, column_finish: Bound = None,
+             column_reversed: bool = False, column_count: int | None = None) -> Iterator[Column]:
+        """Yield a row's columns as ``(name, value)``, page by page, without holding the row in memory.
+
+        :param column_count: at most so many columns; ``None`` for all.
+        :raises StoreUnavailable: the store did not answer; the iterator can be made again.
+
+        A row that does not exist yields nothing. As in pycassa's ``ColumnFamily.xget``; the other
+        arguments are those of :meth:`get`.
+        """
+        if column_count is not None and column_count < 0:
+            raise StoreError(f"column_count={column_count}: must not be negative")
+        part = self._part(column_start, column_finish, column_reversed)
+        return self._slice(_check_key(key), part, column_count)
+
+    def get_count(self, key: str, columns: Iterable[Name] | None = None, column_start: Bound = None,
+                  column_finish: Bound = None) -> int:
+        """Return how many of a row's columns exist; 0 for a row that does not. Arguments as in :meth:`get`."""
+        if columns is not None:
+            return len(self._columns(_check_key(key), self._check_names(columns)))
+        return self._count(_check_key(key), self._part(column_start, column_finish, False))
+
+    def get_range(self, start: str = "", finish: str = "", columns: Iterable[Name] | None = None,
+                  column_start: Bound = None, column_finish: Bound = None, column_reversed: bool = False,
+                  column_count: int = GET_COUNT, row_count: int | None = None,
+                  ) -> Iterator[tuple[str, dict[Any, Packed]]]:
+        """Yield rows as ``(key, {name: value})`` in order of their keys.
+
+        :param start: first row key wanted, inclusive; empty for the first there is.
+        :param finish: last row key wanted, inclusive; empty for the last there is.
+        :param row_count: at most so many rows; ``None`` for all.
+
+        Rows with none of the columns asked for are left out. The rest is as in :meth:`get`; in
+        pycassa the order of keys was the cluster's, here it is the keys' own on every store.
+        """
+        names = None if columns is None else list(columns)
+        taken = 0
+        for key in self.row_keys(start, finish):
+            if row_count is not None and taken >= row_count:
+                return
+            try:
+                yield key, self.get(key, names, column_start, column_finish, column_reversed, column_count)
+                taken += 1
+            except NotFoundException:
+                continue
+
+    # ----- writing
+
+    def insert(self, key: str, columns: Mapping[Any, Value], *, ttl: int | None = None) -> None:
+        """Write columns of one row; a column of the same name is replaced.
+
+        :param key: row key.
+        :param columns: ``{name: value}``.
+        :param ttl: seconds after which the columns are gone; ``None`` for never.
+        :raises StoreError: a key, name or value is not one this family can hold; nothing was written.
+        :raises StoreUnavailable: the store did not answer; the call may be repeated as it is.
+
+        When it returns, the columns are on disk.
+        """
+        self.store.apply(self._inserts(key, columns, ttl))
+
+    def batch_insert(self, rows: Mapping[str, Mapping[Any, Value]], *, ttl: int | None = None) -> None:
+        """Write columns of several rows, ``{key: {name: value}}``, as :meth:`insert` does for one."""
+        self.store.apply([mutation for key, columns in rows.items() for mutation in self._inserts(key, columns, ttl)])
+
+    def remove(self, key: str, columns: Iterable[Name] | None = None) -> None:
+        """Remove columns of a row, or, without ``columns``, the row. What does not exist is passed over."""
+        self.store.apply(self._removes(key, columns))
+
+    def batch(self, queue_size: int = 100) -> Batch:
+        """Return a :class:`Batch`, which sends what it is given ``queue_size`` mutations at a time."""
+        return Batch(self, queue_size)
+
+    # ----- checks and conversions
+
+    def _inserts(self, key: str, columns: Mapping[Any, Value], ttl: int | None) -> list[Mutation]:
+        _check_key(key)
+        if ttl is not None and ttl < 1:
+            raise StoreError(f"ttl={ttl}: must be at least 1 second, or None for no end")
+        return [Insert(self.name, key, self._check_name(name), _check_value(name, value), ttl)
+                for name, value in columns.items()]
+
+    def _removes(self, key: str, columns: Iterable[Name] | None) -> list[Mutation]:
+        _check_key(key)
+        if columns is None:
+            return [Remove(self.name, key)]
+        return [Remove(self.name, key, name) for name in self._check_names(columns)]
+
+    def _check_names(self, names: Iterable[Any]) -> list[Name]:
+        return list(dict.fromkeys(self._check_name(name) for name in names))
+
+    def _check_name(self, name: Any) -> Name:
+        if self.names == "time":
+            if not isinstance(name, uuid.UUID) or name.version != 1:
+                raise StoreError(f"column name {name!r}: {self.name} has time UUIDs (version 1) as names; "
+                                 "convert_time_to_uuid makes one")
+            return name
+        return _check_text(name, f"column name {name!r}: {self.name} has text as names")
+
+    def _part(self, start: Bound, finish: Bound, reverse: bool) -> Slice:
+        low, high = (finish, start) if reverse else (start, finish)
+        return Slice(self._bound(low, finish=False), self._bound(high, finish=True), reverse)
+
+    def _bound(self, bound: Bound, *, finish: bool) -> Name | None:
+        if bound is None or bound == "":
+            return None
+        if self.names == "time" and isinstance(bound, datetime):
+            return slice_bound(bound, finish=finish)
+        return self._check_name(bound)
+
+    def _order(self, name: Any) -> Any:
+        """The key that sorts names as the store does."""
+        return sort_key(name) if self.names == "time" else name
+
+
+class Batch:
+    """Mutations of one family, gathered and sent together; as a context manager it sends at the end.
+
+    ::
+
+        with PageViews.batch() as batch:
+            batch.insert("20260102.blog", {name: value})
+            batch.remove("20260101.blog")
+    """
+
+    def __init__(self, family: ColumnFamily, queue_size: int) -> None:
+        if queue_size < 1:
+            raise StoreError(f"queue_size={queue_size}: must be at least 1")
+        self._family = family
+        self._queue_size = queue_size
+        self._queue: list[Mutation] = []
+
+    def insert(self, key: str, columns: Mapping[Any, Value], *, ttl: int | None = None) -> Batch:
+        """Queue columns to write; arguments as in :meth:`ColumnFamily.insert`."""
+        return self._add(self._family._inserts(key, columns, ttl))
+
+    def remove(self, key: str, columns: Iterable[Name] | None = None) -> Batch:
+        """Queue columns, or a row, to remove; arguments as in :meth:`ColumnFamily.remove`."""
+        return self._add(self._family._removes(key, columns))
+
+    def send(self) -> None:
+        """Send what is queued. After an error the queue is as it was, and can be sent again."""
+        if self._queue:
+            self._family.store.apply(self._queue)
+            self._queue = []
+
+    def _add(self, mutations: list[Mutation]) -> Batch:
+        self._queue += mutations
+        if len(self._queue) >= self._queue_size:
+            self.send()
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if kind is None:
+            self.send()
+
+
+def _check_text(text: Any, what: str) -> str:
+    if not isinstance(text, str) or not text:
+        raise StoreError(f"{what}, not empty")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise StoreError(f"{what}, which UTF-8 can hold") from None
+    if size > MAX_KEY_BYTES or "\0" in text:
+        raise StoreError(f"{what}, at most {MAX_KEY_BYTES} bytes and without NUL")
+    return text
+
+
+def _check_key(key: Any) -> str:
+    return _check_text(key, f"row key {key!r}: must be text")
+
+
+def _check_value(name: Any, value: Any) -> bytes:
+    if isinstance(value, Mapping):
+        value = pageview.pack(value)
+    if not isinstance(value, bytes):
+        raise StoreError(f"column {name}: its value must be bytes or a map, not {type(value).__name__}")
+    if len(value) > MAX_VALUE_BYTES:
+        raise StoreError(f"column {name}: its value has {len(value):,} bytes, at most {MAX_VALUE_BYTES:,} are kept")
+    return value

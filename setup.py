@@ -1,0 +1,10 @@
+"""What pyproject.toml cannot say: static/ and templates/ stand at the top and install into the package."""
+
+from setuptools import setup
+
+setup(
+    packages=["footfall", "footfall.stores", "footfall.collect", "footfall.derive", "footfall.reports",
+              "footfall.transfer", "footfall.web", "footfall.static", "footfall.templates"],
+    package_dir={"footfall.static": "static", "footfall.templates": "templates"},
+    package_data={"footfall": ["py.typed"], "footfall.static": ["*"], "footfall.templates": ["*"]},
+)

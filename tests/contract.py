@@ -1,0 +1,259 @@
+"""What every store must do: one class of tests, run on memory, SQLite and a live Cassandra.
+
+A new store is one file in footfall/stores/ and a test class of three lines::
+
+    class TestMemory(StoreContract):
+        @pytest.fixture
+        def store(self): ...
+"""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import msgpack
+import pytest
+
+from footfall import timeuuid
+from footfall.errors import NotFoundException, StoreError
+from footfall.storage import Insert, Remove, Store
+from footfall.timeuuid import convert_time_to_uuid, make, sort_key, ticks_at
+
+DAY = datetime(2026, 1, 2, tzinfo=UTC)
+KEY = "20260102.blog"
+OTHER = "20260102.other.blog"
+
+
+def at(hours: float = 0, low_bits: int = 0) -> uuid.UUID:
+    """A name so many hours into :data:`DAY`."""
+    return make(ticks_at(DAY) + round(hours * 3600 * timeuuid.TICKS_PER_SECOND), low_bits)
+
+
+def value(number: int) -> bytes:
+    return msgpack.packb({"url": f"http://blog.example.com/{number}", "title": "", "n": number})
+
+
+def row(*hours: float) -> dict:
+    return {at(hour): value(number) for number, hour in enumerate(hours)}
+
+
+class StoreContract:
+    @pytest.fixture
+    def views(self, store: Store):
+        return store.family("PageViews")
+
+    @pytest.fixture
+    def accounts(self, store: Store):
+        return store.family("Accounts")
+
+    # ----- insert and get
+
+    def test_what_is_inserted_is_read_back_to_the_byte(self, views):
+        views.insert(KEY, {at(1): value(1)})
+        assert dict(views.xget(KEY)) == {at(1): value(1)}
+        assert views.get(KEY) == {at(1): value(1)}
+
+    def test_a_value_opens_like_the_map_it_holds(self, views):
+        views.insert(KEY, {at(1): {"url": "http://blog.example.com/", "title": "Hé"}})
+        ((_, stored),) = views.xget(KEY)
+        assert stored["title"] == stored.get("title") == "Hé"
+        assert dict(stored) == msgpack.unpackb(stored) == {"url": "http://blog.example.com/", "title": "Hé"}
+
+    def test_a_later_insert_of_the_same_name_replaces_the_value(self, views):
+        views.insert(KEY, {at(1): value(1)})
+        views.insert(KEY, {at(1): value(2)})
+        assert views.get(KEY) == {at(1): value(2)}
+
+    def test_a_repeated_insert_changes_nothing(self, views):
+        for _ in range(3):
+            views.batch_insert({KEY: row(1, 2), OTHER: row(3)})
+        assert (views.get_count(KEY), views.get_count(OTHER)) == (2, 1)
+
+    def test_get_of_an_empty_row_or_slice_raises_not_found(self, views):
+        with pytest.raises(NotFoundException, match="20260102.blog"):
+            views.get(KEY)
+        views.insert(KEY, row(1))
+        for missing in ({"column_start": at(2)}, {"columns": [at(3)]}, {"columns": []}):
+            with pytest.raises(NotFoundException):
+                views.get(KEY, **missing)
+
+    def test_get_takes_100_columns_unless_told_and_xget_all(self, views):
+        views.insert(KEY, row(*(number / 100 for number in range(1200))))
+        assert len(views.get(KEY)) == 100
+        assert len(views.get(KEY, column_count=1100)) == 1100
+        assert len(list(views.xget(KEY))) == 1200
+        assert [name for name, _ in views.xget(KEY, column_count=700)] == [at(n / 100) for n in range(700)]
+
+    def test_get_by_names_gives_those_that_exist_in_order(self, views):
+        views.insert(KEY, row(1, 2, 3))
+        assert list(views.get(KEY, columns=[at(3), at(9), at(1), at(1)])) == [at(1), at(3)]
+        assert views.get_count(KEY, columns=[at(3), at(3), at(9)]) == 1
+
+    def test_multiget_leaves_empty_rows_out(self, views):
+        views.insert(KEY, row(1))
+        views.insert(OTHER, row(5))
+        assert views.multiget([OTHER, "20260103.blog", KEY]) == {OTHER: row(5), KEY: row(1)}
+        assert views.multiget([OTHER, KEY], column_finish=at(2)) == {KEY: row(1)}
+
+    def test_xget_of_a_row_that_does_not_exist_yields_nothing(self, views):
+        assert list(views.xget("20260109.nobody")) == []
+
+    # ----- slices and order
+
+    def test_both_ends_of_a_slice_are_inclusive(self, views):
+        views.insert(KEY, row(1, 2, 3, 4))
+        assert list(views.get(KEY, column_start=at(2), column_finish=at(3))) == [at(2), at(3)]
+        assert views.get_count(KEY, column_start=at(2), column_finish=at(3)) == 2
+
+    def test_a_reversed_slice_starts_at_its_higher_end(self, views):
+        views.insert(KEY, row(1, 2, 3, 4))
+        names = [name for name, _ in views.xget(KEY, at(3), at(2), column_reversed=True)]
+        assert names == [at(3), at(2)]
+        assert list(views.get(KEY, column_reversed=True, column_count=1)) == [at(4)]
+
+    def test_a_datetime_stands_for_its_whole_microsecond(self, views):
+        ticks = ticks_at(DAY + timedelta(hours=7))
+        names = [make(ticks - 1, 5), make(ticks, 0), make(ticks + 9, 7), make(ticks + 10, 0)]
+        views.insert(KEY, {name: value(1) for name in names})
+        seven = DAY + timedelta(hours=7)
+        for moment in (seven, seven.replace(tzinfo=None), seven.astimezone()):
+            assert list(views.get(KEY, column_start=moment, column_finish=moment)) == names[1:3]
+            assert list(views.get(KEY, column_start=moment, column_finish=moment, column_reversed=True)) == names[2:0:-1]
+
+    def test_pycassas_empty_string_is_an_open_end(self, views):
+        views.insert(KEY, row(1, 2))
+        assert list(views.get(KEY, column_start="", column_finish=at(1))) == [at(1)]
+        assert list(views.get(KEY, column_start=at(2), column_finish="")) == [at(2)]
+
+    def test_names_of_one_tick_are_in_the_order_of_signed_bytes(self, views):
+        names = [at(1, bits) for bits in (0x0080, 0x00FF, 0x0000, 0x007F, 0x8000, 0x7F00, 0xFF << 48, 0x3F << 56)]
+        views.insert(KEY, {name: value(1) for name in names})
+        ordered = sorted(names, key=sort_key)
+        assert list(views.get(KEY)) == ordered
+        assert list(views.get(KEY, column_start=ordered[2], column_finish=ordered[5])) == ordered[2:6]
+
+    def test_a_name_of_another_day_than_its_rows_is_kept_in_order(self, views):
+        views.insert(KEY, row(-30, 5, 26, 23, 50))
+        assert list(views.get(KEY)) == [at(-30), at(5), at(23), at(26), at(50)]
+        assert list(views.get(KEY, column_start=at(-31), column_finish=at(5))) == [at(-30), at(5)]
+        assert list(views.get(KEY, column_reversed=True)) == [at(50), at(26), at(23), at(5), at(-30)]
+
+    def test_two_events_of_one_microsecond_are_two(self, views):
+        clock = timeuuid.Clock(lambda: 1_767_312_000_000_000_123)
+        views.insert(KEY, {clock.new_id(): value(1)})
+        views.insert(KEY, {clock.new_id(): value(2)})
+        assert views.get_count(KEY) == 2
+
+    # ----- rows
+
+    def test_get_range_yields_rows_in_the_order_of_their_keys(self, views):
+        keys = ["20260102.b", "20260101.b", "20260103.b", "20260102.a"]
+        views.batch_insert({key: row(1, 2) for key in keys})
+        assert [key for key, _ in views.get_range()] == sorted(keys)
+        assert [key for key, _ in views.get_range("20260102.a", "20260102.b")] == ["20260102.a", "20260102.b"]
+        assert [key for key, _ in views.get_range(row_count=2)] == ["20260101.b", "20260102.a"]
+        assert list(views.get_range(start="20260103", column_count=1)) == [("20260103.b", row(1))]
+
+    def test_row_keys_go_both_ways(self, views):
+        keys = [f"2026010{day}.b" for day in range(1, 6)]
+        views.batch_insert({key: row(1) for key in keys})
+        assert list(views.row_keys("20260102.", "20260104.z")) == keys[1:4]
+        assert list(views.row_keys("20260104.z", "20260102.", reversed=True)) == keys[3:0:-1]
+
+    # ----- remove
+
+    def test_remove_takes_columns_or_the_row(self, views):
+        views.insert(KEY, row(1, 2, 3))
+        views.remove(KEY, [at(2), at(9)])
+        assert list(views.get(KEY)) == [at(1), at(3)]
+        views.remove(KEY)
+        views.remove(KEY)
+        assert list(views.xget(KEY)) == [] == list(views.row_keys())
+
+    def test_what_was_removed_can_be_inserted_again(self, views):
+        views.insert(KEY, row(1))
+        views.remove(KEY)
+        views.insert(KEY, row(1))
+        assert list(views.get(KEY)) == [at(1)]
+
+    def test_truncate_empties_its_family_alone(self, store, views):
+        views.insert(KEY, row(1))
+        store.family("Events").insert(KEY, row(1))
+        views.truncate()
+        assert (views.get_count(KEY), store.family("Events").get_count(KEY)) == (0, 1)
+
+    # ----- batches and mutations
+
+    def test_a_batch_sends_at_its_size_and_at_its_end(self, views):
+        with views.batch(queue_size=2) as batch:
+            batch.insert(KEY, row(1))
+            assert views.get_count(KEY) == 0
+            batch.insert(KEY, row(2)).insert(KEY, row(3))
+            assert views.get_count(KEY) == 2
+        assert views.get_count(KEY) == 3
+
+    def test_a_batch_that_ends_in_an_error_sends_no_more(self, views):
+        with pytest.raises(KeyError), views.batch() as batch:
+            batch.insert(KEY, row(1))
+            raise KeyError
+        assert views.get_count(KEY) == 0
+
+    def test_apply_takes_families_together_and_in_order(self, store, views, accounts):
+        store.apply([Insert("PageViews", KEY, at(1), value(1)), Insert("Accounts", "accounts", "blog", b"\x80"),
+                     Insert("PageViews", KEY, at(2), value(2)), Remove("PageViews", KEY, at(1))])
+        assert list(views.get(KEY)) == [at(2)]
+        assert accounts.get("accounts") == {"blog": b"\x80"}
+
+    def test_a_column_with_a_ttl_is_there_until_then(self, views):
+        views.insert(KEY, row(1), ttl=3600)
+        assert views.get_count(KEY) == 1
+
+    # ----- text families
+
+    def test_text_names_are_in_the_order_of_their_bytes(self, accounts):
+        names = ["b", "a", "é", "Z", "ab", "\U0001f600", "\uffff"]
+        accounts.insert("accounts", {name: b"\x80" for name in names})
+        ordered = sorted(names, key=str.encode)
+        assert list(accounts.get("accounts")) == ordered
+        assert list(accounts.get("accounts", column_start="a", column_finish="b")) == ["a", "ab", "b"]
+        assert list(accounts.get("accounts", column_reversed=True)) == ordered[::-1]
+
+    # ----- refusals
+
+    @pytest.mark.parametrize("key, columns, message", [
+        ("", {at(1): b"\x80"}, "row key ''"),
+        ("k" * 513, {at(1): b"\x80"}, "512 bytes"),
+        ("a\0b", {at(1): b"\x80"}, "NUL"),
+        (b"bytes", {at(1): b"\x80"}, "row key b'bytes'"),
+        (KEY, {uuid.UUID(int=4 << 76): b"\x80"}, "version 1"),
+        (KEY, {"text": b"\x80"}, "time UUIDs"),
+        (KEY, {at(1): "text"}, "not str"),
+        (KEY, {at(1): b"\x80", at(2): bytes((1 << 20) + 1)}, "1,048,577 bytes"),
+    ])
+    def test_what_a_family_cannot_hold_is_refused_whole(self, views, key, columns, message):
+        with pytest.raises(StoreError, match=message):
+            views.insert(key, columns)
+        assert list(views.row_keys()) == []
+
+    def test_a_family_that_is_none_is_refused(self, store):
+        with pytest.raises(StoreError, match="'Pageviews': unknown; the families are PageViews, "):
+            store.family("Pageviews")
+
+    # ----- the store
+
+    def test_info_counts_rows_and_columns(self, store, views):
+        views.batch_insert({KEY: row(1, 2), OTHER: row(3)})
+        assert store.info()["families"]["PageViews"] == {"rows": 2, "columns": 3}
+
+    # ----- the original's snippets, as they were typed
+
+    def test_the_originals_insert_and_hour_slice(self, views):
+        for hour in (6, 7, 7.5, 8):
+            moment = DAY.replace(tzinfo=None) + timedelta(hours=hour)
+            page_view = {"url": f"http://blog.example.com/{hour}", "title": "A post"}
+            views.insert(f"{moment:%Y%m%d}.blog", {
+                convert_time_to_uuid(moment, randomize=True): msgpack.packb(page_view)})
+        start = convert_time_to_uuid(datetime(2026, 1, 2, 7))
+        finish = convert_time_to_uuid(datetime(2026, 1, 2, 8), lowest_val=False)
+        urls = [msgpack.unpackb(data)["url"] for _, data in views.xget(KEY, column_start=start, column_finish=finish)]
+        assert urls == [f"http://blog.example.com/{hour}" for hour in (7, 7.5, 8)]
+        assert len(list(views.xget(KEY))) == 4

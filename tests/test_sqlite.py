@@ -1,0 +1,138 @@
+import pickle
+import sqlite3
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from footfall.errors import StoreError, StoreUnavailable
+from footfall.storage import Insert
+from footfall.stores import sqlite as sqlite_store
+from footfall.stores.sqlite import SqliteStore
+from tests.contract import KEY, OTHER, StoreContract, at, row, value
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "data" / "footfall.db"
+
+
+@pytest.fixture
+def store(path):
+    with SqliteStore(f"sqlite:///{path}") as store:
+        yield store
+
+
+class TestSqlite(StoreContract):
+    @pytest.fixture
+    def store(self, store):
+        return store
+
+
+def test_the_file_is_its_owners_alone(store, path):
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_commits_wait_for_the_disk(store):
+    assert store._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store._writer.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_second_store_of_the_same_file_sees_what_the_first_wrote(store):
+    store.family("PageViews").insert(KEY, row(1))
+    with SqliteStore(store.url) as second:
+        assert second.init() == []
+        assert second.family("PageViews").get_count(KEY) == 1
+
+
+def test_threads_that_write_and_read_at_once_lose_nothing(store):
+    views = store.family("PageViews")
+
+    def work(number):
+        views.insert(KEY, {at(number / 100, number): value(number)})
+        return sum(1 for _ in views.xget(KEY))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(200)))
+    assert views.get_count(KEY) == 200
+
+
+def test_a_failed_apply_leaves_nothing_half_made(store):
+    views = store.family("PageViews")
+    broken = Insert("PageViews", KEY, at(2), None)
+    with pytest.raises(StoreError, match="NOT NULL"):
+        store.apply([Insert("PageViews", KEY, at(1), value(1)), broken])
+    assert views.get_count(KEY) == 0
+    views.insert(KEY, row(3))
+    assert views.get_count(KEY) == 1
+
+
+def test_a_locked_file_is_unavailable_until_it_is_let_go(store, path, monkeypatch):
+    monkeypatch.setattr(sqlite_store, "BUSY_SECONDS", 0.05)
+    views = store.family("PageViews")
+    store._writer.execute("PRAGMA busy_timeout = 50")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match="locked"):
+        views.insert(KEY, row(1))
+    other.execute("ROLLBACK")
+    other.close()
+    views.insert(KEY, row(1))
+    assert views.get_count(KEY) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreUnavailable, match="File exists"):
+        SqliteStore(f"sqlite:///{tmp_path}/file/footfall.db")
+
+
+@pytest.mark.parametrize("content, error", [
+    (b"This is a text file, not a database at all." * 30, "not a database"),
+    (None, "of another program"),
+])
+def test_a_file_of_another_program_is_refused(tmp_path, content, error):
+    path = tmp_path / "other.db"
+    if content is None:
+        with sqlite3.connect(path) as other:
+            other.execute("CREATE TABLE t (x)")
+        other.close()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(StoreError, match=error):
+        SqliteStore(f"sqlite:///{path}")
+
+
+def test_a_newer_footfalls_file_is_refused(store, path):
+    store.close()
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version = 99")
+    other.close()
+    with pytest.raises(StoreError, match="newer footfall"):
+        SqliteStore(f"sqlite:///{path}")
+
+
+def test_expired_columns_are_not_read_and_leave_the_file(store, monkeypatch):
+    views = store.family("PageViews")
+    views.insert(KEY, row(1), ttl=10)
+    views.insert(KEY, row(2))
+    later = sqlite_store._now() + 11_000
+    monkeypatch.setattr(sqlite_store, "_now", lambda: later)
+    assert list(views.get(KEY)) == list(row(2))
+    assert views.get_count(KEY) == 1
+    views.insert(OTHER, row(3), ttl=10)
+    assert store.read('SELECT count(*) FROM "PageViews"') == [(2,)]
+
+
+def test_closing_twice_does_nothing(store):
+    store.close()
+    store.close()
+    with pytest.raises(StoreError):
+        store.family("PageViews").insert(KEY, row(1))
+
+
+def test_a_store_pickles_to_its_url(store):
+    store.family("PageViews").insert(KEY, row(1))
+    with pickle.loads(pickle.dumps(store)) as again:
+        assert (again.url, again.family("PageViews").get_count(KEY)) == (store.url, 1)

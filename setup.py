@@ -3,7 +3,7 @@
 from setuptools import setup
 
 setup(
-    packages=["footfall", "footfall.stores", "footfall.collect", "footfall.derive", "footfall.reports",
+    packages=["footfall", "footfall.cli", "footfall.stores", "footfall.collect", "footfall.derive", "footfall.reports",
               "footfall.transfer", "footfall.web", "footfall.static", "footfall.templates"],
     package_dir={"footfall.static": "static", "footfall.templates": "templates"},
     package_data={"footfall": ["py.typed"], "footfall.static": ["*"], "footfall.templates": ["*"]},

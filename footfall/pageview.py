@@ -6,6 +6,7 @@ is the event's time UUID, its value a msgpack map of the fields below.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,10 @@ from footfall.errors import UsageError
 #: Every event has these fields; they are the original's names.
 FIELDS = ("url", "title", "ip", "referrer", "user_agent", "language")
 
+#: Longest stored value of a field, in bytes of UTF-8; longer ones are cut there and marked in ``cut``.
+LIMITS: Mapping[str, int] = {"url": 2048, "title": 512, "referrer": 2048, "user_agent": 512}
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -85,6 +90,39 @@ def unpack(value: bytes) -> dict[str, Any]:
         fields: dict[str, Any] = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError):
         fields = msgpack.unpackb(value, unicode_errors="replace", strict_map_key=False)
+    return fields
+
+
+def kept_address(address: str, ip: str) -> str:
+    """Return what is kept of an address: all, a part, or nothing.
+
+    :param address: an address, or an empty string.
+    :param ip: ``full``; ``truncated``, the last octet or the last 80 bits of IPv6 zeroed; ``none``.
+    """
+    if ip == "none" or not address:
+        return ""
+    if ip == "full":
+        return address
+    prefix = 48 if ":" in address else 24
+    return str(ipaddress.ip_network((address, prefix), strict=False).network_address)
+
+
+def page_fields(url: str, title: str, referrer: str, user_agent: str, language: str, ip: str) -> dict[str, Any]:
+    """Return the fields every event has, without control characters and cut to :data:`LIMITS`.
+
+    Fields that were cut are named in ``cut``, which is there only then.
+    """
+    fields: dict[str, Any] = {"url": _CONTROLS.sub("", url), "title": " ".join(_CONTROLS.sub(" ", title).split()),
+                              "ip": ip, "referrer": _CONTROLS.sub("", referrer),
+                              "user_agent": _CONTROLS.sub("", user_agent), "language": language}
+    cut = []
+    for field, limit in LIMITS.items():
+        # No character is longer than four bytes, so most need no look at their bytes.
+        if len(fields[field]) * 4 > limit and len(encoded := fields[field].encode()) > limit:
+            fields[field] = encoded[:limit].decode(errors="ignore")
+            cut.append(field)
+    if cut:
+        fields["cut"] = cut
     return fields
 
 

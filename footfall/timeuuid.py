@@ -53,16 +53,17 @@ def convert_time_to_uuid(
     if isinstance(time, uuid.UUID):
         return time
     if isinstance(time, datetime):
-        microseconds = calendar.timegm(time.utctimetuple()) * 1_000_000 + time.microsecond
+        # In floats, as pycassa: from 2027 on, times that are not whole seconds are rounded to 400 ns.
+        ticks = int((calendar.timegm(time.utctimetuple()) * 1e6 + time.microsecond) * 10)
     elif isinstance(time, int | float) and not isinstance(time, bool):
-        microseconds = int(time * 1e6)
+        ticks = int(time * 1e6) * 10
     else:
         raise ValueError(f"{time!r}: must be a UUID, a datetime or seconds since 1970")
     if randomize:
         low_bits = _VARIANT | random.getrandbits(62)
     else:
         low_bits = _LOWEST_BITS if lowest_val else _HIGHEST_BITS
-    return make(microseconds * 10, low_bits)
+    return make(ticks, low_bits)
 
 
 def convert_uuid_to_time(uuid_arg: uuid.UUID) -> float:

@@ -81,8 +81,8 @@ class MemoryFamily(ColumnFamily):
             row.columns[key] = mutation.name, Packed(mutation.value), expires
         elif mutation.name is None:
             self._rows.pop(mutation.key, None)
-        elif row := self._rows.get(mutation.key):
-            key = self._order(mutation.name)
+        elif mutation.key in self._rows:
+            row, key = self._rows[mutation.key], self._order(mutation.name)
             if row.columns.pop(key, None):
                 del row.order[bisect_left(row.order, key)]
 

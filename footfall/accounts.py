@@ -1,0 +1,102 @@
+"""Accounts: the sites whose page-views are counted, kept in the family ``Accounts``."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from footfall.errors import UsageError
+from footfall.pageview import check_account, split_row_key
+from footfall.storage import FAMILIES, Store
+
+ROW = "accounts"
+
+
+class Account(NamedTuple):
+    """One site: its id, the address of its pages if it was told, and when it was added (ISO 8601, UTC)."""
+
+    id: str
+    url: str
+    created: str
+
+
+def add(store: Store, account: str, url: str = "") -> Account:
+    """Add an account.
+
+    :param url: where its pages are, such as ``https://blog.example.com``; empty if that does not matter.
+    :raises UsageError: it exists already, the id cannot be one, or the URL is none.
+    """
+    check_account(account)
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query):
+        raise UsageError(f"url {url!r}: must be where the site's pages are, such as https://blog.example.com")
+    family = store.family("Accounts")
+    if family.get_count(ROW, [account]):
+        raise UsageError(f"site {account!r}: exists already")
+    made = Account(account, url.rstrip("/"), datetime.now(UTC).isoformat(timespec="seconds"))
+    family.insert(ROW, {account: {"url": made.url, "created": made.created}})
+    return made
+
+
+def all_accounts(store: Store) -> list[Account]:
+    """Return every account, in order of the ids."""
+    columns = store.family("Accounts").xget(ROW)
+    return [Account(account, value["url"], value["created"]) for account, value in columns]
+
+
+def find(store: Store, account: str) -> Account:
+    """Return an account.
+
+    :raises UsageError: there is none of that id; the message lists those there are.
+    """
+    known = {entry.id: entry for entry in all_accounts(store)}
+    if account not in known:
+        listed = ", ".join(known) or "none yet; `footfall site add ID` makes one"
+        raise UsageError(f"site {account!r}: unknown; the sites are {listed}")
+    return known[account]
+
+
+def remove(store: Store, account: str, *, with_events: bool) -> int:
+    """Remove an account, and with it, if so told, every event it has.
+
+    :returns: how many rows (days) of events were removed.
+    :raises UsageError: there is no such account.
+    """
+    find(store, account)
+    store.family("Accounts").remove(ROW, [account])
+    removed = 0
+    for name in (family for family, names in FAMILIES.items() if names == "time") if with_events else ():
+        family = store.family(name)
+        for key in [key for key in family.row_keys() if split_row_key(key)[1] == account]:
+            family.remove(key)
+            removed += 1
+    return removed
+
+
+class KnownAccounts:
+    """The ids of all accounts, for a collector that asks at every hit.
+
+    The list is read again when it is ``fresh`` seconds old, or when an id is not in it that may have
+    been added since; but not more than once a second, however many unknown ids are sent.
+    """
+
+    def __init__(self, store: Callable[[], Store], *, fresh: float = 10.0,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._fresh = fresh
+        self._clock = clock
+        self._ids: frozenset[str] = frozenset()
+        self._read_at = float("-inf")
+        self._lock = threading.Lock()
+
+    def __contains__(self, account: object) -> bool:
+        with self._lock:
+            age = self._clock() - self._read_at
+            if age > self._fresh or (account not in self._ids and age > 1.0):
+                self._ids = frozenset(entry.id for entry in all_accounts(self._store()))
+                self._read_at = self._clock()
+            return account in self._ids

@@ -1,0 +1,212 @@
+"""map_reduce: any question, asked of every event, from a Python shell.
+
+::
+
+    def map_fn(views):
+        urls = {}
+        for account, when, view in views:
+            urls[view["url"]] = urls.get(view["url"], 0) + 1
+        return urls
+
+    def reduce_fn(total, urls):
+        for url, count in urls.items():
+            total[url] = total.get(url, 0) + count
+        return total
+
+    map_reduce("blog", datetime(2026, 1, 1), datetime(2026, 2, 1), map_fn, reduce_fn, {})
+
+``map_fn`` runs once for each day, or hour, of the range; its results are reduced in their order.
+"""
+
+from __future__ import annotations
+
+import functools
+import pickle
+import sys
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from footfall import pageview, timeuuid
+from footfall.errors import UsageError
+from footfall.storage import Store
+from footfall.stores import default_store
+from footfall.timeuuid import Moment
+
+#: What map_fn gets for each event: account, aware UTC datetime, the stored map.
+Item = tuple[str, datetime, dict[str, Any]]
+MapFn = Callable[[Iterable[Item]], Any]
+ReduceFn = Callable[[Any, Any], Any]
+#: Called with (slices done, slices in all, row key just done).
+Progress = Callable[[int, int, str], None]
+
+_NONE: Any = object()
+
+
+class Query(NamedTuple):
+    """The rows and the slice of columns that hold a range of time.
+
+    ``column_start`` and ``column_finish`` are the slice's ends, both inclusive, for every row in
+    ``row_keys``: ``PageViews.xget(key, column_start=…, column_finish=…)``.
+    """
+
+    column_start: uuid.UUID
+    column_finish: uuid.UUID
+    row_keys: list[str]
+
+
+def prep_query(id: str, start_date: Moment, end_date: Moment) -> Query:  # noqa: A002 - the original's name
+    """Return what to read for an account and the half-open range [start_date, end_date).
+
+    :param id: the account.
+    :param start_date: first instant; naive datetimes are UTC, a date is its midnight.
+    :param end_date: the instant that ends the range, itself left out.
+    :raises UsageError: the account is not one, or a date is no date.
+
+    A range that is empty or turned round has no row keys.
+    """
+    pageview.check_account(id)
+    for name, moment in (("start_date", start_date), ("end_date", end_date)):
+        if not hasattr(moment, "year"):
+            raise UsageError(f"{name}={moment!r}: must be a datetime or a date")
+    start, end = timeuuid.as_utc(start_date), timeuuid.as_utc(end_date)
+    return Query(timeuuid.slice_bound(start, finish=False), timeuuid.last_before(end),
+                 pageview.row_keys(id, start, end))
+
+
+def map_reduce(
+    id: str,  # noqa: A002 - the original's name
+    start_date: Moment,
+    end_date: Moment,
+    map_fn: MapFn,
+    reduce_fn: ReduceFn,
+    initializer: Any = _NONE,
+    *,
+    fields: Sequence[str] | None = None,
+    store: Store | None = None,
+    executor: Executor | None = None,
+    family: str = "PageViews",
+    split: Literal["day", "hour"] = "day",
+    progress: Progress | bool | None = None,
+) -> Any:
+    """Map each day's events to a result, and reduce the results to one.
+
+    :param id: the account.
+    :param start_date: first instant of the half-open range; naive datetimes are UTC, a date is its midnight.
+    :param end_date: the instant that ends the range, itself left out.
+    :param map_fn: gets an iterable of ``(account, aware UTC datetime, fields of the event)`` in order of
+        time, once for each row key, also for those with no events; returns anything.
+    :param reduce_fn: ``reduce_fn(so_far, result)`` → the new ``so_far``, called in order of time.
+    :param initializer: what ``so_far`` is at first; without one, the first result.
+    :param fields: all that ``map_fn`` needs of an event; it then gets just these fields.
+    :param store: the store to read; the settings' own if none is given.
+    :param executor: any :class:`concurrent.futures.Executor`, to map slices side by side. In another
+        process a worker opens the store by its URL; lambdas travel if cloudpickle is installed.
+    :param family: the column family, ``PageViews``, ``Events`` or ``Filtered``.
+    :param split: ``"hour"`` cuts each day in 24, for more workers; ``map_fn`` runs once for each.
+    :param progress: called with ``(done, in all, row key)`` after each slice; ``True`` draws a line on stderr.
+    :raises UsageError: an argument is not one it can take, or the range is empty and has no initializer.
+    :raises StoreUnavailable: the store did not answer.
+
+    What ``map_fn`` raises comes through, with the row key in a note; slices not begun are cancelled.
+    """
+    query = prep_query(id, start_date, end_date)
+    if split not in ("day", "hour"):
+        raise UsageError(f"split={split!r}: must be 'day' or 'hour'")
+    store = store or default_store()
+    store.family(family)
+    tasks = [_Task(store, family, id, key, start, finish, map_fn, None if fields is None else tuple(fields))
+             for key in query.row_keys for start, finish in _spans(key, query, split)]
+    if not tasks and initializer is _NONE:
+        raise UsageError(f"the range from {start_date} to {end_date} is empty: give an initializer to get it back")
+    results = _watch(_run(tasks, executor), tasks, _draw if progress is True else progress or None)
+    return functools.reduce(reduce_fn, results) if initializer is _NONE else functools.reduce(
+        reduce_fn, results, initializer)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One slice to map. It pickles, with a lambda as map_fn too where cloudpickle is installed."""
+
+    store: Store
+    family: str
+    account: str
+    key: str
+    column_start: uuid.UUID
+    column_finish: uuid.UUID
+    map_fn: MapFn
+    fields: tuple[str, ...] | None
+
+    def __call__(self) -> Any:
+        try:
+            return self.map_fn(self._items())
+        except Exception as error:
+            error.add_note(f"while mapping row {self.key} of {self.family}")
+            raise
+
+    def _items(self) -> Iterator[Item]:
+        columns = self.store.family(self.family).xget(self.key, self.column_start, self.column_finish)
+        for name, value in columns:
+            fields = pageview.unpack(value)
+            if self.fields is not None:
+                fields = {field: fields[field] for field in self.fields if field in fields}
+            yield self.account, timeuuid.datetime_of(name), fields
+
+    def __reduce__(self) -> Any:
+        try:
+            from cloudpickle import dumps
+        except ImportError:
+            dumps = pickle.dumps
+        # The store stays behind when a task travels: a worker has its own, by URL.
+        self.store.__reduce__()
+        return _unpack_task, (self.store.url, self.family, self.account, self.key, self.column_start,
+                              self.column_finish, dumps(self.map_fn), self.fields)
+
+
+def _unpack_task(url: str, family: str, account: str, key: str, start: uuid.UUID, finish: uuid.UUID,
+                 map_fn: bytes, fields: tuple[str, ...] | None) -> _Task:
+    return _Task(default_store(url), family, account, key, start, finish, pickle.loads(map_fn), fields)  # noqa: S301 - our own, from our own parent process
+
+
+def _run(tasks: Sequence[_Task], executor: Executor | None) -> Iterator[Any]:
+    """Yield the tasks' results in their order."""
+    if executor is None:
+        for task in tasks:
+            yield task()
+        return
+    futures: list[Future[Any]] = [executor.submit(task) for task in tasks]
+    try:
+        for future in futures:
+            yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _spans(key: str, query: Query, split: str) -> Iterator[tuple[uuid.UUID, uuid.UUID]]:
+    """Yield the slices to read of a row: all of the query's, or its part of each hour."""
+    if split == "day":
+        yield query.column_start, query.column_finish
+        return
+    day = timeuuid.as_utc(pageview.split_row_key(key)[0])
+    for hour in range(24):
+        start = timeuuid.slice_bound(day + timedelta(hours=hour), finish=False)
+        finish = timeuuid.last_before(day + timedelta(hours=hour + 1))
+        if start.time <= query.column_finish.time and finish.time >= query.column_start.time:
+            yield max(start, query.column_start, key=timeuuid.sort_key), min(
+                finish, query.column_finish, key=timeuuid.sort_key)
+
+
+def _watch(results: Iterator[Any], tasks: Sequence[_Task], progress: Progress | None) -> Iterator[Any]:
+    for done, (task, result) in enumerate(zip(tasks, results, strict=True), 1):
+        if progress:
+            progress(done, len(tasks), task.key)
+        yield result
+
+
+def _draw(done: int, total: int, key: str) -> None:
+    end = "\n" if done == total else ""
+    print(f"\r{done:,} of {total:,} slices, {100 * done // total} % ({key})", end=end, file=sys.stderr, flush=True)

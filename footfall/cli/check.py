@@ -1,0 +1,105 @@
+"""``footfall check``: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import click
+
+from footfall import accounts, timeuuid
+from footfall.cli.settings import with_settings
+from footfall.config import SETTINGS, Config
+from footfall.errors import FootfallError
+from footfall.reports.query import newest_day
+from footfall.storage import Store
+from footfall.stores import open_store
+
+#: A clock before this is wrong: the program is newer.
+RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
+LITTLE_DISK_BYTES = 500_000_000
+PROBE = "footfall-check"
+
+
+class Finding(NamedTuple):
+    """One thing looked at: whether it is right, what was seen, and the remedy if it is not."""
+
+    right: bool
+    what: str
+    remedy: str = ""
+
+
+@click.command()
+@with_settings(*(setting.name for setting in SETTINGS))
+def check(config: Config) -> None:
+    """Look at settings, disk, store and clock; exit with 1 if something is wrong."""
+    wrong = 0
+    for finding in findings(config):
+        wrong += not finding.right
+        click.echo(f"{'ok   ' if finding.right else 'WRONG'} {finding.what}")
+        if finding.remedy:
+            click.echo(f"      → {finding.remedy}")
+    if wrong:
+        raise FootfallError(f"{wrong} wrong, see above")
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """Yield what is seen of the settings, the data folder, the clock, the store and the sites."""
+    for setting in SETTINGS:
+        source = config.sources.get(setting.key, "default")
+        if source != "default":
+            shown = "…" if setting.name.endswith("PASSWORD") or "@" in str(getattr(config, setting.key)) else getattr(
+                config, setting.key)
+            yield Finding(True, f"setting {setting.key} = {shown} ({source})")
+    yield from _disk(config)
+    now = datetime.now(UTC)
+    yield Finding(now > RELEASED, f"clock: {now:%Y-%m-%d %H:%M:%S} UTC",
+                  "" if now > RELEASED else "set the clock, best by NTP: every event's time comes from it")
+    try:
+        store = open_store(config=config)
+    except FootfallError as error:
+        yield Finding(False, f"store: {error}", "see FOOTFALL_STORE and docs/settings.md")
+        return
+    with store:
+        yield from _store(store, now)
+
+
+def _disk(config: Config) -> Iterator[Finding]:
+    folder = config.data.absolute()
+    if not folder.is_dir():
+        yield Finding(True, f"data folder {folder}: not there yet; it is made when first needed")
+        return
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    yield Finding(not mode & 0o007, f"data folder {folder}: mode {mode:o}",
+                  f"chmod o-rwx {folder}: others can read your readers' data" if mode & 0o007 else "")
+    free = shutil.disk_usage(folder).free
+    yield Finding(free > LITTLE_DISK_BYTES, f"disk: {free / 1e9:,.1f} GB free",
+                  "" if free > LITTLE_DISK_BYTES else "make room: when the disk is full, hits are answered 503")
+
+
+def _store(store: Store, now: datetime) -> Iterator[Finding]:
+    try:
+        family = store.family("Accounts")
+        family.insert(PROBE, {PROBE: {}}, ttl=60)
+        family.remove(PROBE)
+        yield Finding(True, "store: a write and its removal succeeded")
+        sites = accounts.all_accounts(store)
+        yield Finding(bool(sites), f"sites: {len(sites)}", "" if sites else "add one: footfall site add ID")
+        for site in sites:
+            yield _newest(store, site.id, now)
+    except FootfallError as error:
+        yield Finding(False, f"store: {error}", "mend the store; hits are answered 503 until then")
+
+
+def _newest(store: Store, account: str, now: datetime) -> Finding:
+    day = newest_day(store, account)
+    if day is None:
+        return Finding(True, f"site {account}: no page-view yet")
+    key = f"{day:%Y%m%d}.{account}"
+    newest = timeuuid.datetime_of(next(iter(store.family("PageViews").get(key, column_reversed=True, column_count=1))))
+    ahead = newest > now + timedelta(minutes=5)
+    return Finding(not ahead, f"site {account}: newest page-view {newest:%Y-%m-%d %H:%M:%S} UTC",
+                   "it lies in the future: the clock is, or was, wrong" if ahead else "")

@@ -1,0 +1,59 @@
+"""``footfall site``: the sites whose page-views are counted."""
+
+from __future__ import annotations
+
+import click
+
+from footfall import accounts
+from footfall.cli.settings import with_settings
+from footfall.collect.tracker import tag
+from footfall.config import Config
+from footfall.stores import open_store
+
+
+@click.group()
+def site() -> None:
+    """Add, list and remove sites."""
+
+
+@site.command("add")
+@click.argument("site_id", metavar="ID")
+@click.option("--url", default="", metavar="URL", help="Where the site's pages are, such as https://blog.example.com.")
+@click.option("--if-missing", is_flag=True, help="Do nothing if the site exists.")
+@with_settings("HOST", "PORT", "PUBLIC_URL")
+def add(config: Config, site_id: str, url: str, if_missing: bool) -> None:
+    """Add the site ID and print the tag for its pages."""
+    with open_store(config=config) as store:
+        if if_missing and any(account.id == site_id for account in accounts.all_accounts(store)):
+            return
+        accounts.add(store, site_id, url)
+    click.echo(f"Added {site_id}. Paste this into its pages:\n\n  {tag(address(config), site_id)}\n")
+
+
+@site.command("list")
+@with_settings("HOST", "PORT", "PUBLIC_URL")
+def list_(config: Config) -> None:
+    """List the sites with their tags."""
+    with open_store(config=config) as store:
+        for account in accounts.all_accounts(store):
+            click.echo(f"{account.id}\t{account.url or '-'}\t{account.created}\t{tag(address(config), account.id)}")
+
+
+@site.command("remove")
+@click.argument("site_id", metavar="ID")
+@click.option("--with-events", is_flag=True, help="Remove its events too; they are kept otherwise.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_settings()
+def remove(config: Config, site_id: str, with_events: bool, yes: bool) -> None:
+    """Remove the site ID: hits for it are refused from then on."""
+    with open_store(config=config) as store:
+        accounts.find(store, site_id)
+        if with_events and not yes:
+            click.confirm(f"Remove {site_id} and every event it has?", abort=True)
+        rows = accounts.remove(store, site_id, with_events=with_events)
+    click.echo(f"Removed {site_id}" + (f" and {rows:,} rows of events." if with_events else "; its events are kept."))
+
+
+def address(config: Config) -> str:
+    """Return where browsers reach the server, as far as the settings tell."""
+    return config.public_url or f"http://{config.host}:{config.port}"

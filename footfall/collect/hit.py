@@ -1,0 +1,207 @@
+"""From a request to events: the one parser of every beacon, pure.
+
+No clock, socket or setting is read in here; all comes as arguments. So the routes, and a test with
+the same corpus, share it. docs/collection.md lists what is accepted and what is refused.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import uuid
+from collections.abc import Callable, Container, Mapping
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from footfall.config import Network
+from footfall.errors import BadHit
+from footfall.pageview import LIMITS, Event, is_account, kept_address, page_fields
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_EVENTS = 50
+MAX_PROPS = 30
+_MAX_INT = 2**63 - 1
+
+_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+_EVENT_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
+
+
+class Headers(Protocol):
+    """A request's headers: WSGI's values (Latin-1), by names that are asked for in lower case."""
+
+    def get(self, name: str, default: str, /) -> str: ...
+
+
+class Policy(NamedTuple):
+    """What a collector accepts and keeps.
+
+    :param accounts: the known ones, or ``None`` to accept any.
+    :param ip: how much of an address is kept: ``truncated``, ``full`` or ``none``.
+    :param trusted_proxies: whose X-Real-IP and X-Forwarded-For are believed.
+    """
+
+    accounts: Container[str] | None
+    ip: str
+    trusted_proxies: tuple[Network, ...]
+
+
+class _Posted(msgspec.Struct, forbid_unknown_fields=True):
+    """One event of a POST's JSON."""
+
+    id: str
+    url: str
+    ref: str = ""
+    title: str = ""
+    event: str | None = None
+    props: dict[str, str | int | float | bool | None] | None = None
+
+
+_decode_posted = msgspec.json.Decoder(_Posted | list[_Posted]).decode
+
+
+def parse_hit(query: bytes, headers: Headers, peer: str, *, policy: Policy, name: uuid.UUID) -> Event:
+    """Turn a request for ``/a.gif`` into the page-view to store.
+
+    :param query: the query string as it came, percent-encoded.
+    :param headers: the request's.
+    :param peer: address of the connection's other end; empty for a Unix socket.
+    :param policy: what is accepted and kept.
+    :param name: the page-view's time UUID.
+    :raises BadHit: the hit is refused, with the reason and the HTTP status.
+    """
+    fields = _query_fields(query)
+    account = _check_account(_decoded(fields, b"id"), policy)
+    url, referrer = _decoded(fields, b"url"), _decoded(fields, b"ref")
+    title = _decoded(fields, b"title") or _decoded(fields, b"t")
+    return _event("PageViews", account, name, url, referrer, title, _visitor_fields(headers, peer, policy))
+
+
+def parse_events(body: bytes, headers: Headers, peer: str, *, policy: Policy,
+                 new_name: Callable[[], uuid.UUID]) -> list[Event]:
+    """Turn the body of a POST to ``/e``, one event or a list of them in JSON, into the events to store.
+
+    An event that has a name (``event``) belongs to ``Events``, one that has none is a page-view. One
+    bad event refuses them all, so that the sender knows what was taken: everything or nothing. The
+    arguments are those of :func:`parse_hit`, with ``new_name`` giving each event its time UUID.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise BadHit(f"body: longer than {MAX_BODY_BYTES} bytes", 413)
+    try:
+        posted = _decode_posted(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadHit(f"body: {error}") from None
+    batch = posted if isinstance(posted, list) else [posted]
+    if not 1 <= len(batch) <= MAX_EVENTS:
+        raise BadHit(f"body: {len(batch)} events, must be 1 to {MAX_EVENTS}", 413 if batch else 400)
+    visitor = _visitor_fields(headers, peer, policy)
+    events = []
+    for number, item in enumerate(batch, 1):
+        try:
+            account = _check_account(item.id, policy)
+            family = "PageViews" if item.event is None else "Events"
+            more = {**visitor, **_custom_fields(item)}
+            events.append(_event(family, account, new_name(), item.url, item.ref, item.title, more))
+        except BadHit as error:
+            raise BadHit(f"{error.reason} (event {number})", error.status) from None
+    return events
+
+
+def client_address(headers: Headers, peer: str, trusted_proxies: tuple[Network, ...]) -> str:
+    """Return the address that a request came from, as text; empty if it cannot be told.
+
+    Only a trusted proxy is believed: its X-Real-IP, else the last address in X-Forwarded-For that is
+    not a trusted proxy itself. A Unix socket's peer counts as trusted: its file's mode keeps others out.
+    """
+    address = _address(peer)
+    if peer and (address is None or not _within(address, trusted_proxies)):
+        return "" if address is None else str(address)
+    real = _address(headers.get("x-real-ip", ""))
+    if real is not None:
+        return str(real)
+    for hop in reversed(headers.get("x-forwarded-for", "").split(",")):
+        forwarded = _address(hop)
+        if forwarded is None:
+            break
+        if not _within(forwarded, trusted_proxies):
+            return str(forwarded)
+    return "" if address is None else str(address)
+
+
+def _event(family: str, account: str, name: uuid.UUID, url: str, referrer: str, title: str,
+           visitor: Mapping[str, Any]) -> Event:
+    page = page_fields(url.strip(), title, referrer.strip(), visitor["user_agent"], visitor["language"], visitor["ip"])
+    if not page["url"]:
+        raise BadHit("url: missing")
+    return Event(family, account, name, {**page, **{key: value for key, value in visitor.items() if key not in page}})
+
+
+def _visitor_fields(headers: Headers, peer: str, policy: Policy) -> dict[str, Any]:
+    """What a request's headers tell of who sent it."""
+    # The header's bytes are UTF-8 where they are more than ASCII; WSGI hands them over as Latin-1.
+    agent = headers.get("user-agent", "").encode("latin-1", "replace").decode("utf-8", "replace")
+    first = headers.get("accept-language", "").partition(",")[0].partition(";")[0].strip()
+    return {"ip": kept_address(client_address(headers, peer, policy.trusted_proxies), policy.ip),
+            "user_agent": agent,
+            "language": first if _LANGUAGE.fullmatch(first) else ""}
+
+
+def _custom_fields(item: _Posted) -> dict[str, Any]:
+    """The name and the properties of a custom event."""
+    if item.event is None:
+        if item.props:
+            raise BadHit("props: only with event")
+        return {}
+    if not _EVENT_NAME.fullmatch(item.event):
+        raise BadHit("event: must be 1 to 64 characters, none of them a control character")
+    props = item.props or {}
+    if len(props) > MAX_PROPS:
+        raise BadHit(f"props: {len(props)} of them, at most {MAX_PROPS}", 413)
+    for key, value in props.items():
+        if not _EVENT_NAME.fullmatch(key):
+            raise BadHit("props: a name must be 1 to 64 characters, none of them a control character")
+        if isinstance(value, str) and len(value.encode()) > LIMITS["title"]:
+            raise BadHit(f"props: a value is longer than {LIMITS['title']} bytes", 413)
+        if isinstance(value, int) and not -_MAX_INT <= value <= _MAX_INT:
+            raise BadHit("props: a number is larger than 64 bits hold")
+    return {"event": item.event, "props": props} if props else {"event": item.event}
+
+
+def _query_fields(query: bytes) -> dict[bytes, bytes]:
+    """The query's fields, still percent-encoded; of a field given twice, the first."""
+    fields: dict[bytes, bytes] = {}
+    for pair in query.split(b"&"):
+        key, _, value = pair.partition(b"=")
+        fields.setdefault(key, value)
+    return fields
+
+
+def _decoded(fields: Mapping[bytes, bytes], key: bytes) -> str:
+    try:
+        return unquote_to_bytes(fields.get(key, b"").replace(b"+", b" ")).decode()
+    except UnicodeDecodeError:
+        raise BadHit(f"{key.decode()}: not UTF-8") from None
+
+
+def _check_account(account: str, policy: Policy) -> str:
+    if not account:
+        raise BadHit("id: missing")
+    if not is_account(account):
+        raise BadHit("id: must be 1 to 64 letters, digits, dots, dashes or underscores")
+    if policy.accounts is not None and account not in policy.accounts:
+        raise BadHit("id: unknown account", 404)
+    return account
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.strip().partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _within(address: ipaddress.IPv4Address | ipaddress.IPv6Address, networks: tuple[Network, ...]) -> bool:
+    return any(address in network for network in networks)

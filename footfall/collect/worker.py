@@ -1,0 +1,109 @@
+"""The gunicorn worker: gevent takes connections, threads run Flask.
+
+Greenlets hold thousands of idle connections at little cost, while the application is ordinary
+blocking code: SQLite, a Cassandra driver, a fsync. So nothing is monkey-patched; only the listening
+sockets are gevent's, and each call of the application runs in gevent's pool of native threads.
+
+::
+
+    gunicorn -k footfall.collect.worker.Worker app:app
+"""
+
+from __future__ import annotations
+
+import io
+import socket as native_socket
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import gevent
+from gevent import socket
+from gevent.threadpool import ThreadPool
+from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler
+
+#: Requests that run at the same time: as many as may share one commit.
+THREADS = 32
+#: Longest body that is read for the application, which has its own, lower limits.
+MAX_BODY_BYTES = 1 << 20
+
+Environ = dict[str, Any]
+WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+class Handler(PyWSGIHandler):  # type: ignore[misc]
+    """One connection; small answers leave at once instead of waiting for Nagle's algorithm."""
+
+    def __init__(self, sock: Any, address: Any, server: Any, **more: Any) -> None:
+        if sock.family != native_socket.AF_UNIX:
+            sock.setsockopt(native_socket.IPPROTO_TCP, native_socket.TCP_NODELAY, 1)
+        super().__init__(sock, address, server, **more)
+
+
+class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
+    """gunicorn's pywsgi worker with the application in threads and no monkey-patching."""
+
+    wsgi_handler = Handler
+    sockets: list[Any]
+    wsgi: WsgiApp
+
+    def patch(self) -> None:
+        """Make the listening sockets gevent's, and nothing else."""
+        self.sockets = [socket.socket(each.FAMILY, native_socket.SOCK_STREAM, fileno=each.sock.detach())
+                        for each in self.sockets]
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self.wsgi = InThreads(self.wsgi, ThreadPool(THREADS, hub=gevent.get_hub()))
+
+
+class InThreads:
+    """A WSGI application whose calls, and the chunks of whose answers, run in a pool of threads.
+
+    A gevent socket must not be read in another thread, so the greenlet reads the body first.
+    """
+
+    def __init__(self, app: WsgiApp, pool: ThreadPool) -> None:
+        self._app = app
+        self._pool = pool
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(MAX_BODY_BYTES + 1)
+        if len(body) > MAX_BODY_BYTES:
+            start_response("413 Content Too Large", [("Content-Type", "text/plain"), ("Connection", "close"),
+                                                     ("X-Footfall", f"body: longer than {MAX_BODY_BYTES} bytes")])
+            return [b"body too long\n"]
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        answer = _Answer(self._pool)
+        chunks = self._pool.apply(self._app, (environ, answer.start))
+        start_response(answer.status, answer.headers, answer.error)
+        return answer.follow(chunks)
+
+
+class _Answer:
+    """What the application said in its thread, to be said again in the greenlet."""
+
+    def __init__(self, pool: ThreadPool) -> None:
+        self._pool = pool
+        self.status = ""
+        self.headers: list[tuple[str, str]] = []
+        self.error: Any = None
+
+    def start(self, status: str, headers: list[tuple[str, str]], error: Any = None) -> None:
+        self.status, self.headers, self.error = status, headers, error
+
+    def follow(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
+        """Return the chunks; those that are all there already need no thread."""
+        if isinstance(chunks, list | tuple):
+            return chunks
+        return self._fetch(chunks)
+
+    def _fetch(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        iterator = iter(chunks)
+        try:
+            while (chunk := self._pool.apply(next, (iterator, None))) is not None:
+                yield chunk
+        finally:
+            if close := getattr(chunks, "close", None):
+                self._pool.apply(close)

@@ -1,0 +1,138 @@
+"""The numbers that pages and commands show: page-views of a range by a dimension, best first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from footfall import recipes
+from footfall.analysis import Item, MapFn, Progress, map_reduce
+from footfall.errors import UsageError
+from footfall.pageview import split_row_key
+from footfall.recipes import Recipe
+from footfall.storage import Store
+from footfall.timeuuid import Moment
+
+#: What page-views can be told apart by.
+DIMENSIONS: dict[str, Recipe] = {
+    "url": recipes.views_by_url,
+    "title": recipes.views_by_title,
+    "referrer": recipes.views_by_referrer,
+    "search": recipes.search_queries,
+    "device": recipes.views_by_device,
+    "language": recipes.views_by_language,
+    "address": recipes.views_by_address,
+    "hour": recipes.views_by_hour,
+    "day": recipes.views_by_day,
+}
+#: Dimensions that are read along time instead of best first.
+IN_ORDER = ("hour", "day")
+
+
+class Row(NamedTuple):
+    """One value of a dimension and its page-views."""
+
+    value: Any
+    views: int
+
+
+class Range(NamedTuple):
+    """Whole UTC days: the first, and the one after the last."""
+
+    since: date
+    until: date
+
+    def days(self) -> list[date]:
+        """Return every day in it."""
+        return [self.since + timedelta(days=number) for number in range((self.until - self.since).days)]
+
+
+class Overview(NamedTuple):
+    """What the first page shows of a site: views by day, and the best of some dimensions."""
+
+    range: Range
+    views: int
+    by_day: list[Row]
+    top: dict[str, list[Row]]
+
+
+def views_by(store: Store, account: str, dimension: str, since: Moment, until: Moment, *, limit: int | None = None,
+             executor: Executor | None = None, progress: Progress | bool | None = None) -> list[Row]:
+    """Return page-views by a dimension: best first, ties by value; hours and days in order of time.
+
+    :param since: first instant; a date is its UTC midnight.
+    :param until: the instant that ends the range, itself left out.
+    :param limit: at most so many rows; ``None`` for all.
+    :raises UsageError: there is no such dimension.
+    """
+    if dimension not in DIMENSIONS:
+        raise UsageError(f"{dimension!r}: no dimension; use {', '.join(DIMENSIONS)}")
+    counts = map_reduce(account, since, until, *DIMENSIONS[dimension], {}, store=store, executor=executor,
+                        progress=progress)
+    return _ranked(dimension, counts)[:limit]
+
+
+def overview(store: Store, account: str, days: Range, dimensions: tuple[str, ...], *, limit: int = 10) -> Overview:
+    """Return views by day, days without any included, and the best of each dimension, in one reading."""
+    counts: dict[str, Counter[Any]] = map_reduce(account, days.since, days.until, _together(("day", *dimensions)),
+                                                 _add_together, store=store)
+    by_day = [Row(day, counts["day"][day]) for day in days.days()]
+    top = {dimension: _ranked(dimension, counts[dimension])[:limit] for dimension in dimensions}
+    return Overview(days, sum(row.views for row in by_day), by_day, top)
+
+
+def newest_day(store: Store, account: str) -> date | None:
+    """Return the newest UTC day on which an account has page-views; ``None`` if it has none."""
+    return _end_day(store, account, newest=True)
+
+
+def oldest_day(store: Store, account: str) -> date | None:
+    """Return the oldest UTC day on which an account has page-views; ``None`` if it has none."""
+    return _end_day(store, account, newest=False)
+
+
+def last_days(store: Store, account: str, count: int, *, now: datetime | None = None) -> Range:
+    """Return the last ``count`` days that end today, or, if they hold no page-view, that end on the newest one."""
+    today = (now or datetime.now(UTC)).date()
+    newest = newest_day(store, account)
+    last = newest if newest is not None and newest <= today - timedelta(days=count) else today
+    return Range(last - timedelta(days=count - 1), last + timedelta(days=1))
+
+
+def _end_day(store: Store, account: str, *, newest: bool) -> date | None:
+    for key in store.family("PageViews").row_keys(reversed=newest):
+        day, owner = split_row_key(key)
+        if owner == account:
+            return day
+    return None
+
+
+def _ranked(dimension: str, counts: Counter[Any]) -> list[Row]:
+    rows = [Row(*item) for item in counts.items()]
+    if dimension in IN_ORDER:
+        return sorted(rows)
+    return sorted(rows, key=lambda row: (-row.views, row.value))
+
+
+def _together(dimensions: tuple[str, ...]) -> MapFn:
+    """Return a map_fn that counts by several dimensions in one reading."""
+
+    keys = {dimension: DIMENSIONS[dimension].map_fn.key_fn for dimension in dimensions}
+
+    def map_fn(views: Iterable[Item]) -> dict[str, Counter[Any]]:
+        counts: dict[str, Counter[Any]] = {dimension: Counter() for dimension in keys}
+        for _, when, view in views:
+            for dimension, key_fn in keys.items():
+                key = key_fn(when, view)
+                if key is not None:
+                    counts[dimension][key] += 1
+        return counts
+
+    return map_fn
+
+
+def _add_together(total: dict[str, Counter[Any]], counts: dict[str, Counter[Any]]) -> dict[str, Counter[Any]]:
+    return {dimension: recipes.add(total[dimension], counts[dimension]) for dimension in total}

@@ -102,7 +102,7 @@ def _public_url(text: str) -> str:
 SETTINGS = (
     Setting("DATA", "footfall-data", _folder, "Folder of the database and the key that signs sessions."),
     Setting("STORE", "sqlite:///footfall.db", _store_url,
-            "Where events are kept: sqlite:///file (in the data folder), cassandra://host,host/keyspace or memory://."),
+            "Where events are kept: sqlite:///file (in the data folder), cassandra://host/keyspace or memory://."),
     Setting("HOST", "127.0.0.1", _host, "Address that `footfall serve` listens on."),
     Setting("PORT", "8000", _whole_number(1, 65535), "Port that `footfall serve` listens on."),
     Setting("WORKERS", "1", _whole_number(1, 64), "Worker processes of `footfall serve`."),
@@ -115,7 +115,7 @@ SETTINGS = (
             "What becomes of hits for an account that `footfall site add` has not made."),
     Setting("CASSANDRA_USERNAME", "", str, "Login of a cassandra:// store that asks for one."),
     Setting("CASSANDRA_PASSWORD", "", str, "Password of that login; never shown."),
-    Setting("CASSANDRA_CA", "", str, "File of the certificate authority of a Cassandra that speaks TLS; empty: no TLS."),
+    Setting("CASSANDRA_CA", "", str, "File of the authority that signed a TLS Cassandra's certificate; empty: no TLS."),
 )
 BY_KEY = {setting.key: setting for setting in SETTINGS}
 
@@ -200,11 +200,9 @@ def _read_file(path: Path | None) -> dict[str, str]:
     for key, value in table.items():
         if key not in BY_KEY:
             raise ConfigError(f"{wanted}: {key}: unknown setting; the settings are {', '.join(BY_KEY)}")
-        if isinstance(value, list):
-            value = ",".join(map(str, value))
-        if isinstance(value, bool | dict | float):
+        if not isinstance(value, str | int | list) or isinstance(value, bool):
             raise ConfigError(f"{wanted}: {key}={value!r}: must be a string or a whole number")
-        values[key] = str(value)
+        values[key] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     # A path written in a file is meant from that file, wherever the command is given.
     if "data" in values:
         values["data"] = str(wanted.absolute().parent / Path(values["data"]).expanduser())

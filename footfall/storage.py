@@ -150,10 +150,10 @@ class ColumnFamily(ABC):
         """Return the number of columns in a slice."""
 
     @abstractmethod
-    def row_keys(self, start: str = "", finish: str = "", *, reversed: bool = False) -> Iterator[str]:
+    def row_keys(self, start: str = "", finish: str = "", *, reverse: bool = False) -> Iterator[str]:
         """Yield the keys of the rows that have columns, in order.
 
-        :param start: first key wanted, inclusive; empty for the first there is. With ``reversed`` the
+        :param start: first key wanted, inclusive; empty for the first there is. With ``reverse`` the
             order is the other way round, and so are ``start`` and ``finish``.
         :param finish: last key wanted, inclusive; empty for the last there is.
         """

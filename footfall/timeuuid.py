@@ -60,10 +60,8 @@ def convert_time_to_uuid(
     else:
         raise ValueError(f"{time!r}: must be a UUID, a datetime or seconds since 1970")
     if randomize:
-        low_bits = _VARIANT | random.getrandbits(62)
-    else:
-        low_bits = _LOWEST_BITS if lowest_val else _HIGHEST_BITS
-    return make(ticks, low_bits)
+        return make(ticks, random.getrandbits(62))
+    return make(ticks, _LOWEST_BITS if lowest_val else _HIGHEST_BITS)
 
 
 def convert_uuid_to_time(uuid_arg: uuid.UUID) -> float:

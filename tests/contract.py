@@ -69,7 +69,7 @@ class StoreContract:
         assert (views.get_count(KEY), views.get_count(OTHER)) == (2, 1)
 
     def test_get_of_an_empty_row_or_slice_raises_not_found(self, views):
-        with pytest.raises(NotFoundException, match="20260102.blog"):
+        with pytest.raises(NotFoundException, match=r"20260102\.blog"):
             views.get(KEY)
         views.insert(KEY, row(1))
         for missing in ({"column_start": at(2)}, {"columns": [at(3)]}, {"columns": []}):
@@ -117,7 +117,8 @@ class StoreContract:
         seven = DAY + timedelta(hours=7)
         for moment in (seven, seven.replace(tzinfo=None), seven.astimezone()):
             assert list(views.get(KEY, column_start=moment, column_finish=moment)) == names[1:3]
-            assert list(views.get(KEY, column_start=moment, column_finish=moment, column_reversed=True)) == names[2:0:-1]
+            backwards = views.get(KEY, column_start=moment, column_finish=moment, column_reversed=True)
+            assert list(backwards) == names[2:0:-1]
 
     def test_pycassas_empty_string_is_an_open_end(self, views):
         views.insert(KEY, row(1, 2))
@@ -157,7 +158,7 @@ class StoreContract:
         keys = [f"2026010{day}.b" for day in range(1, 6)]
         views.batch_insert({key: row(1) for key in keys})
         assert list(views.row_keys("20260102.", "20260104.z")) == keys[1:4]
-        assert list(views.row_keys("20260104.z", "20260102.", reversed=True)) == keys[3:0:-1]
+        assert list(views.row_keys("20260104.z", "20260102.", reverse=True)) == keys[3:0:-1]
 
     # ----- remove
 
@@ -211,7 +212,7 @@ class StoreContract:
 
     def test_text_names_are_in_the_order_of_their_bytes(self, accounts):
         names = ["b", "a", "é", "Z", "ab", "\U0001f600", "\uffff"]
-        accounts.insert("accounts", {name: b"\x80" for name in names})
+        accounts.insert("accounts", dict.fromkeys(names, b"\x80"))
         ordered = sorted(names, key=str.encode)
         assert list(accounts.get("accounts")) == ordered
         assert list(accounts.get("accounts", column_start="a", column_finish="b")) == ["a", "ab", "b"]

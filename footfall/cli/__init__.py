@@ -51,19 +51,15 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         _say("stopped")
         return 130
-    except (ConfigError, UsageError) as error:
-        _say(str(error))
-        return 2
     except FootfallError as error:
         _say(str(error))
-        return 1
+        return 2 if isinstance(error, ConfigError | UsageError) else 1
     except BrokenPipeError:
         # Whoever read our output, such as head, has seen enough; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:
         _say(f"{error.filename or 'system'}: {error.strerror}")
-        return 1
+    return 1
 
 
 def _say(message: str) -> None:

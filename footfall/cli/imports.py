@@ -11,12 +11,11 @@ from pathlib import Path
 
 import click
 
-from click._termui_impl import ProgressBar
-
 from footfall import accounts
 from footfall.cli.settings import with_settings
 from footfall.config import Config
 from footfall.errors import StoreUnavailable, UsageError
+from footfall.pageview import Event
 from footfall.storage import Store
 from footfall.stores import open_store
 from footfall.transfer.accesslog import RULES, SKIP_REASONS, LineReader, load_rules, read_views, rules_as_toml
@@ -88,7 +87,7 @@ def report(summary: Summary) -> str:
 
 
 def _watched(file: LogFile, files: list[LogFile], summary: Summary) -> Iterator[bytes]:
-    """Yield a file's lines, counting them, and draw how far we are with all the files, how fast and how long still."""
+    """Yield a file's lines, counting them, and draw how far we are with all the files."""
     began, before = time.monotonic(), summary.lines
 
     def rate(_: object) -> str:
@@ -96,9 +95,9 @@ def _watched(file: LogFile, files: list[LogFile], summary: Summary) -> Iterator[
 
     # Of standard input nobody knows the length; without one click draws just the rate.
     total = sum(each.size or 0 for each in files) if all(each.size is not None for each in files) else None
-    bar: ProgressBar[int]
-    with click.progressbar(iter(()) if total is None else None, total, file=sys.stderr, label=file.path if sys.stderr.isatty() else None, width=30,
-                           item_show_func=rate) as bar:
+    label = file.path if sys.stderr.isatty() else None
+    nothing: Iterable[int] | None = None if total else ()
+    with click.progressbar(nothing, total, label, item_show_func=rate, file=sys.stderr, width=30) as bar:
         drawn = 0
         for line in file:
             summary.lines += 1
@@ -108,30 +107,24 @@ def _watched(file: LogFile, files: list[LogFile], summary: Summary) -> Iterator[
                 drawn = position
 
 
-def _follow(store: Store, path: Path, summary: Summary, read: Callable[[Iterable[bytes]], Iterable[object]]) -> None:
+def _follow(store: Store, path: Path, summary: Summary, read: Callable[[Iterable[bytes]], Iterable[Event]]) -> None:
     """Import a growing file until interrupted, then say what was done."""
     stop = threading.Event()
-    importer = Importer(store, summary)
 
-    def flush() -> None:
+    def wait(error: StoreUnavailable) -> None:
         # A store that is away must not end the import: what waits still does, and so does the file.
-        while not stop.is_set():
-            try:
-                importer.flush()
-                return
-            except StoreUnavailable as error:
-                click.echo(f"footfall: {error}; trying again in {RETRY_SECONDS:.0f} s", err=True)
-                stop.wait(RETRY_SECONDS)
+        click.echo(f"footfall: {error}; trying again in {RETRY_SECONDS:.0f} s", err=True)
+        stop.wait(RETRY_SECONDS)
 
     def counted(lines: Iterable[bytes]) -> Iterator[bytes]:
         for line in lines:
             summary.lines += 1
             yield line
 
+    importer = Importer(store, summary, wait)
     try:
-        for lines in FollowedFile(path, flush, stop).files():
-            importer.take(read(counted(lines)))  # type: ignore[arg-type]
-            flush()
+        for lines in FollowedFile(path, importer.flush, stop).files():
+            importer.take(read(counted(lines)))
     except KeyboardInterrupt:
         importer.flush()
         click.echo(report(summary))

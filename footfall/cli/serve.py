@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
-from footfall import __version__
+from footfall import __version__, accounts
 from footfall.cli.settings import with_settings
+from footfall.cli.sites import address
+from footfall.collect.tracker import tag
 from footfall.config import SETTINGS, Config
 from footfall.stores import open_store
+
+#: Of more sites than this the tags are left to `footfall site list`.
+GREETED_SITES = 3
 
 
 @click.command()
@@ -19,12 +26,13 @@ from footfall.stores import open_store
 def serve(config: Config) -> None:
     """Run the server: the beacon, and the owner's pages behind a login."""
     # An unusable store is better told here than at the first hit.
-    open_store(config=config).close()
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics_folder(config))
-    run_server(config)
+    with open_store(config=config) as store:
+        sites = [account.id for account in accounts.all_accounts(store)]
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder(config)
+    run_server(config, greeting(config, sites))
 
 
-def run_server(config: Config) -> None:
+def run_server(config: Config, said_when_ready: str) -> None:
     """Run gunicorn with our worker until it is told to stop."""
     # Only now, because prometheus_client looks at the environment when it is first imported.
     from gunicorn.app.base import BaseApplication
@@ -42,7 +50,7 @@ def run_server(config: Config) -> None:
                 "loglevel": "warning",
                 "control_socket_disable": True,
                 "proc_name": "footfall",
-                "when_ready": lambda arbiter: click.echo(_greeting(config)),
+                "when_ready": lambda arbiter: click.echo(said_when_ready),
                 "child_exit": lambda arbiter, worker: multiprocess.mark_process_dead(worker.pid),  # type: ignore[no-untyped-call]
             }.items():
                 self.cfg.set(name, value)
@@ -63,12 +71,18 @@ def _metrics_folder(config: Config) -> str:
     return str(folder.absolute())
 
 
-def _greeting(config: Config) -> str:
-    address = config.public_url or f"http://{config.host}:{config.port}"
-    return f"footfall {__version__} serves {address} and keeps events in {_shown(config.store_url)}; Ctrl-C ends it"
-
-
-def _shown(url: str) -> str:
-    """Return a store's URL without the login in it."""
-    scheme, separator, rest = url.partition("://")
-    return scheme + separator + rest.rpartition("@")[2]
+def greeting(config: Config, sites: list[str]) -> str:
+    """Return what the server says when it is ready: where it is, what to paste, and how to count."""
+    command = sys.argv[0] if Path(sys.argv[0]).name == "footfall" else "footfall"
+    # Without the login that may stand in it.
+    scheme, separator, rest = config.store_url.partition("://")
+    lines = [f"footfall {__version__} serves {address(config)} and keeps events in "
+             f"{scheme}{separator}{rest.rpartition('@')[2]}; Ctrl-C ends it."]
+    for site in sites[:GREETED_SITES]:
+        lines += ["", f"Paste this into the pages of {site}:", f"  {tag(address(config), site)}",
+                  "and count their views:",
+                  f"  {command} shell -c 'map_reduce(\"{site}\", date.today(), date.today() + timedelta(1), "
+                  "*views_by_url, {})'"]
+    if not sites:
+        lines.append(f"There is no site yet: {command} site add ID")
+    return "\n".join(lines)

@@ -34,6 +34,7 @@ def with_settings(*names: str) -> Callable[[Command], Command]:
         for setting in reversed(settings):
             decorated = click.option(setting.flag, setting.key, metavar="VALUE", help=(
                 f"{setting.help} [{setting.variable}; {setting.default or 'empty'}]"))(decorated)
-        return click.option("--config", metavar="FILE", help="Settings file. [FOOTFALL_CONFIG; ./footfall.toml]")(decorated)
+        config_help = "Settings file. [FOOTFALL_CONFIG; ./footfall.toml]"
+        return click.option("--config", metavar="FILE", help=config_help)(decorated)
 
     return decorate

@@ -15,7 +15,7 @@ from footfall.config import Config
 
 
 @click.command()
-@click.option("-c", "--command", metavar="CODE", help="Run this instead of asking, and print what a lone expression gives.")
+@click.option("-c", "--command", metavar="CODE", help="Run this instead of asking; a lone expression is printed.")
 @with_settings()
 def shell(config: Config, command: str | None) -> None:
     """Open a Python shell with PageViews, map_reduce, prep_query and the recipes ready.
@@ -66,5 +66,6 @@ def _banner(names: dict[str, Any]) -> str:
 Sites: {', '.join(sites) or 'none yet'}
 
   for name, view in PageViews.xget("{today:%Y%m%d}.{first}"): print(view["url"])
-  map_reduce("{first}", date({today.year}, {today.month}, 1), date.today() + timedelta(1), *views_by_url, {{}}).most_common(10)
+  start, end = date({today.year}, {today.month}, 1), date.today() + timedelta(1)
+  map_reduce("{first}", start, end, *views_by_url, {{}}).most_common(10)
 """

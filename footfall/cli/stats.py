@@ -16,7 +16,7 @@ from footfall.cli.settings import with_settings
 from footfall.config import Config
 from footfall.errors import UsageError
 from footfall.reports import query
-from footfall.reports.query import DIMENSIONS, IN_ORDER, Row
+from footfall.reports.query import DIMENSIONS, Row
 from footfall.stores import open_store
 
 #: What is shown when nothing is asked for.
@@ -31,9 +31,9 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 @click.argument("site_id", metavar="SITE")
 @click.option("--by", "dimensions", multiple=True, type=click.Choice(list(DIMENSIONS)),
               help="What to tell page-views apart by; may be given again. [day, url, referrer, search]")
-@click.option("--since", metavar="DAY", help="First day, or instant, UTC. [the last 30 days, or the newest 30 there are]")
+@click.option("--since", metavar="DAY", help="First day, or instant, UTC. [the last 30 days, or the newest 30]")
 @click.option("--until", metavar="DAY", help="Last day, itself included; an instant is left out itself.")
-@click.option("--limit", default=10, show_default=True, type=click.IntRange(1), help="Rows of each table; days are all shown.")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(1), help="Rows of a table, but for days.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV: dimension, value, views.")
 @with_settings()
@@ -52,10 +52,10 @@ def stats(config: Config, site_id: str, dimensions: tuple[str, ...], since: str 
         end = end or max(_instant(recent.until), start)
         if end < start:
             raise UsageError(f"--until={until}: is before --since={since}")
-        tables = {dimension: query.views_by(store, site_id, dimension, start, end,
-                                            limit=None if dimension in IN_ORDER else limit)
-                  for dimension in dimensions or OVERVIEW}
-        views = sum(row.views for row in query.views_by(store, site_id, "day", start, end))
+        wanted = dimensions or OVERVIEW
+        found = query.views_by(store, site_id, {"day": None, **dict.fromkeys(wanted)}, start, end, limit=limit)
+    views = sum(row.views for row in found["day"])
+    tables = {dimension: found[dimension] for dimension in wanted}
     if as_json:
         click.echo(json.dumps({
             "site": site_id, "since": start.isoformat(), "until": end.isoformat(), "views": views,
@@ -82,7 +82,7 @@ def table(rows: list[Row], width: int) -> str:
     numbers = max(len(f"{row.views:,}") for row in rows)
     bars = max(8, min(30, width // 4))
     values = max(10, width - numbers - bars - 5)
-    return "\n".join(f"  {_fitted(text(row.value), values)} {row.views:>{numbers},} {_bar(row.views, most, bars)}".rstrip()
+    return "\n".join(f"  {_fitted(text(row.value), values)} {row.views:>{numbers},} {_bar(row.views, most, bars)}"
                      for row in rows)
 
 

@@ -7,6 +7,7 @@ in ``X-Footfall``; what cannot be stored now is answered 503 with ``Retry-After`
 from __future__ import annotations
 
 import base64
+import re
 from typing import cast
 
 from flask import Blueprint, Response, current_app, request
@@ -22,7 +23,7 @@ from footfall.storage import Store
 from footfall.stores import open_store
 
 #: A transparent pixel: 43 bytes, the smallest GIF that every browser takes.
-GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+GIF = base64.b64decode("R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 RETRY_SECONDS = 5
 
 blueprint = Blueprint("beacon", __name__)
@@ -109,8 +110,8 @@ def events() -> Response:
 def refused(error: BadHit) -> Response:
     metrics.HITS.labels("refused", error.reason.partition(":")[0]).inc()
     response = Response(f"{error.reason}\n", status=error.status, mimetype="text/plain")
-    # A header holds ASCII, and no reason is worth more than a line.
-    response.headers["X-Footfall"] = error.reason.encode("ascii", "backslashreplace").decode()[:200]
+    # A reason may quote what was sent; a header holds one line of ASCII.
+    response.headers["X-Footfall"] = re.sub(r"[^ -~]", "?", error.reason)[:200]
     return _open_to_all(response)
 
 

@@ -115,7 +115,7 @@ def client_address(headers: Headers, peer: str, trusted_proxies: tuple[Network, 
     not a trusted proxy itself. A Unix socket's peer counts as trusted: its file's mode keeps others out.
     """
     address = _address(peer)
-    if peer and (address is None or not _within(address, trusted_proxies)):
+    if not is_trusted(peer, trusted_proxies):
         return "" if address is None else str(address)
     real = _address(headers.get("x-real-ip", ""))
     if real is not None:
@@ -127,6 +127,12 @@ def client_address(headers: Headers, peer: str, trusted_proxies: tuple[Network, 
         if not _within(forwarded, trusted_proxies):
             return str(forwarded)
     return "" if address is None else str(address)
+
+
+def is_trusted(peer: str, trusted_proxies: tuple[Network, ...]) -> bool:
+    """Tell whether the connection's other end is a trusted proxy; a Unix socket's, empty, is one."""
+    address = _address(peer)
+    return not peer or (address is not None and _within(address, trusted_proxies))
 
 
 def _event(family: str, account: str, name: uuid.UUID, url: str, referrer: str, title: str,

@@ -11,32 +11,58 @@ sockets are gevent's, and each call of the application runs in gevent's pool of 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket as native_socket
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import gevent
-from gevent import socket
+from gevent import pywsgi, socket
 from gevent.threadpool import ThreadPool
 from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler
+
+from footfall import metrics
 
 #: Requests that run at the same time: as many as may share one commit.
 THREADS = 32
 #: Longest body that is read for the application, which has its own, lower limits.
 MAX_BODY_BYTES = 1 << 20
+#: How long a refused sender may go on sending before the connection is closed on him.
+DRAIN_SECONDS = 2.0
 
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 class Handler(PyWSGIHandler):  # type: ignore[misc]
-    """One connection; small answers leave at once instead of waiting for Nagle's algorithm."""
+    """One connection.
+
+    Small answers leave at once instead of waiting for Nagle's algorithm, and what is no request of HTTP is
+    refused in a way that reaches its sender.
+    """
 
     def __init__(self, sock: Any, address: Any, server: Any, **more: Any) -> None:
         if sock.family != native_socket.AF_UNIX:
             sock.setsockopt(native_socket.IPPROTO_TCP, native_socket.TCP_NODELAY, 1)
         super().__init__(sock, address, server, **more)
+
+    def handle_one_request(self) -> Any:
+        result = super().handle_one_request()
+        if not isinstance(result, tuple):
+            return result
+        status, reason = ("414 URI Too Long", f"request line: {pywsgi.MAX_REQUEST_LINE} bytes or longer") if (
+            result[0] == "414") else ("400 Bad Request", "request: malformed")
+        metrics.HITS.labels("refused", reason.partition(":")[0]).inc()
+        # Closing with input unread resets the connection, and the sender may lose the answer for it.
+        with contextlib.suppress(OSError), gevent.Timeout(DRAIN_SECONDS, False):
+            self.socket.sendall(f"HTTP/1.1 {status}\r\nX-Footfall: {reason}\r\nConnection: close\r\n"
+                                "Content-Length: 0\r\n\r\n".encode())
+            self.socket.shutdown(native_socket.SHUT_WR)
+            drained = 0
+            while drained < MAX_BODY_BYTES and (some := self.socket.recv(65536)):
+                drained += len(some)
+        return None
 
 
 class Worker(GeventPyWSGIWorker):  # type: ignore[misc]

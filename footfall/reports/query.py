@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Executor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from footfall import recipes
 from footfall.analysis import Item, MapFn, Progress, map_reduce
 from footfall.errors import UsageError
 from footfall.pageview import split_row_key
-from footfall.recipes import Recipe
+from footfall.recipes import KeyFn, Recipe
 from footfall.storage import Store
 from footfall.timeuuid import Moment
 
@@ -59,39 +59,39 @@ class Overview(NamedTuple):
     top: dict[str, list[Row]]
 
 
-def views_by(store: Store, account: str, dimension: str, since: Moment, until: Moment, *, limit: int | None = None,
-             executor: Executor | None = None, progress: Progress | bool | None = None) -> list[Row]:
-    """Return page-views by a dimension: best first, ties by value; hours and days in order of time.
+def views_by(store: Store, account: str, dimensions: Collection[str], since: Moment, until: Moment, *,
+             limit: int | None = None, executor: Executor | None = None,
+             progress: Progress | bool | None = None) -> dict[str, list[Row]]:
+    """Return page-views by each of some dimensions, in one reading of the events.
 
     :param since: first instant; a date is its UTC midnight.
     :param until: the instant that ends the range, itself left out.
-    :param limit: at most so many rows; ``None`` for all.
+    :param limit: at most so many rows of a dimension; hours and days are all returned.
+    :returns: rows by dimension: best first, ties by value; hours and days in order of time.
     :raises UsageError: there is no such dimension.
     """
-    if dimension not in DIMENSIONS:
-        raise UsageError(f"{dimension!r}: no dimension; use {', '.join(DIMENSIONS)}")
-    counts = map_reduce(account, since, until, *DIMENSIONS[dimension], {}, store=store, executor=executor,
+    for dimension in dimensions:
+        if dimension not in DIMENSIONS:
+            raise UsageError(f"{dimension!r}: no dimension; use {', '.join(DIMENSIONS)}")
+    key_fns = {dimension: DIMENSIONS[dimension].map_fn.key_fn for dimension in dimensions}
+    nothing: dict[str, Counter[Any]] = {dimension: Counter() for dimension in dimensions}
+    counts = map_reduce(account, since, until, _counting(key_fns), _add, nothing, store=store, executor=executor,
                         progress=progress)
-    return _ranked(dimension, counts)[:limit]
+    return {dimension: _ranked(dimension, counts[dimension], limit) for dimension in dimensions}
 
 
 def overview(store: Store, account: str, days: Range, dimensions: tuple[str, ...], *, limit: int = 10) -> Overview:
     """Return views by day, days without any included, and the best of each dimension, in one reading."""
-    counts: dict[str, Counter[Any]] = map_reduce(account, days.since, days.until, _together(("day", *dimensions)),
-                                                 _add_together, store=store)
-    by_day = [Row(day, counts["day"][day]) for day in days.days()]
-    top = {dimension: _ranked(dimension, counts[dimension])[:limit] for dimension in dimensions}
-    return Overview(days, sum(row.views for row in by_day), by_day, top)
+    tables = views_by(store, account, ("day", *dimensions), days.since, days.until, limit=limit)
+    views = dict(tables.pop("day"))
+    by_day = [Row(day, views.get(day, 0)) for day in days.days()]
+    return Overview(days, sum(views.values()), by_day, tables)
 
 
 def newest_day(store: Store, account: str) -> date | None:
     """Return the newest UTC day on which an account has page-views; ``None`` if it has none."""
-    return _end_day(store, account, newest=True)
-
-
-def oldest_day(store: Store, account: str) -> date | None:
-    """Return the oldest UTC day on which an account has page-views; ``None`` if it has none."""
-    return _end_day(store, account, newest=False)
+    days = (split_row_key(key) for key in store.family("PageViews").row_keys(reverse=True))
+    return next((day for day, owner in days if owner == account), None)
 
 
 def last_days(store: Store, account: str, count: int, *, now: datetime | None = None) -> Range:
@@ -102,30 +102,20 @@ def last_days(store: Store, account: str, count: int, *, now: datetime | None = 
     return Range(last - timedelta(days=count - 1), last + timedelta(days=1))
 
 
-def _end_day(store: Store, account: str, *, newest: bool) -> date | None:
-    for key in store.family("PageViews").row_keys(reversed=newest):
-        day, owner = split_row_key(key)
-        if owner == account:
-            return day
-    return None
-
-
-def _ranked(dimension: str, counts: Counter[Any]) -> list[Row]:
+def _ranked(dimension: str, counts: Counter[Any], limit: int | None) -> list[Row]:
     rows = [Row(*item) for item in counts.items()]
     if dimension in IN_ORDER:
         return sorted(rows)
-    return sorted(rows, key=lambda row: (-row.views, row.value))
+    return sorted(rows, key=lambda row: (-row.views, row.value))[:limit]
 
 
-def _together(dimensions: tuple[str, ...]) -> MapFn:
+def _counting(key_fns: Mapping[str, KeyFn]) -> MapFn:
     """Return a map_fn that counts by several dimensions in one reading."""
 
-    keys = {dimension: DIMENSIONS[dimension].map_fn.key_fn for dimension in dimensions}
-
     def map_fn(views: Iterable[Item]) -> dict[str, Counter[Any]]:
-        counts: dict[str, Counter[Any]] = {dimension: Counter() for dimension in keys}
+        counts: dict[str, Counter[Any]] = {dimension: Counter() for dimension in key_fns}
         for _, when, view in views:
-            for dimension, key_fn in keys.items():
+            for dimension, key_fn in key_fns.items():
                 key = key_fn(when, view)
                 if key is not None:
                     counts[dimension][key] += 1
@@ -134,5 +124,5 @@ def _together(dimensions: tuple[str, ...]) -> MapFn:
     return map_fn
 
 
-def _add_together(total: dict[str, Counter[Any]], counts: dict[str, Counter[Any]]) -> dict[str, Counter[Any]]:
+def _add(total: dict[str, Counter[Any]], counts: dict[str, Counter[Any]]) -> dict[str, Counter[Any]]:
     return {dimension: recipes.add(total[dimension], counts[dimension]) for dimension in total}

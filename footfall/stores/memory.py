@@ -90,12 +90,12 @@ class MemoryFamily(ColumnFamily):
         with self.store.lock:
             self._rows.clear()
 
-    def row_keys(self, start: str = "", finish: str = "", *, reversed: bool = False) -> Iterator[str]:
-        low, high = (finish, start) if reversed else (start, finish)
+    def row_keys(self, start: str = "", finish: str = "", *, reverse: bool = False) -> Iterator[str]:
+        low, high = (finish, start) if reverse else (start, finish)
         with self.store.lock:
             keys = sorted((key for key, row in self._rows.items()
                            if low <= key and (not high or key <= high) and any(map(row.alive, row.order))),
-                          reverse=reversed)
+                          reverse=reverse)
         yield from keys
 
     def _slice(self, key: str, part: Slice, limit: int | None) -> Iterator[Column]:

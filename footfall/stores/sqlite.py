@@ -52,7 +52,7 @@ class SqliteStore(Store):
         self._made = self._make_file()
         with self._errors(), self._writing:
             self._writer = self._connect()
-            self._make_schema(self._writer)
+            self._make_schema()
 
     def _family(self, name: str) -> SqliteFamily:
         return SqliteFamily(self, name)
@@ -135,8 +135,8 @@ class SqliteStore(Store):
         connection.execute("PRAGMA fullfsync = ON")
         return connection
 
-    def _make_schema(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
+    def _make_schema(self) -> None:
+        self._writer.execute("PRAGMA journal_mode = WAL")
         with self._transaction() as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             owner = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -189,8 +189,8 @@ class SqliteFamily(ColumnFamily):
 
     store: SqliteStore
 
-    def row_keys(self, start: str = "", finish: str = "", *, reversed: bool = False) -> Iterator[str]:
-        low, high = (finish, start) if reversed else (start, finish)
+    def row_keys(self, start: str = "", finish: str = "", *, reverse: bool = False) -> Iterator[str]:
+        low, high = (finish, start) if reverse else (start, finish)
         low_is, high_is = ">=", "<="
         # One look-up a key: the table is far longer than its keys are many.
         while True:
@@ -200,12 +200,12 @@ class SqliteFamily(ColumnFamily):
                     where += f" AND row_key {relation} ?"
                     values.append(bound)
             found = self.store.read(f'SELECT row_key FROM "{self.name}" WHERE {where} '
-                                    f'ORDER BY row_key {"DESC" if reversed else "ASC"} LIMIT 1', *values)
+                                    f'ORDER BY row_key {"DESC" if reverse else "ASC"} LIMIT 1', *values)
             if not found:
                 return
             key: str = found[0][0]
             yield key
-            if reversed:
+            if reverse:
                 high, high_is = key, "<"
             else:
                 low, low_is = key, ">"

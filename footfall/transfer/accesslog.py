@@ -85,7 +85,8 @@ def load_rules(path: Path) -> Rules:
         if name not in kinds:
             raise UsageError(f"{path}: {name}: unknown rule; the rules are {', '.join(kinds)}")
         if not isinstance(value, list) or not all(type(item) is kinds[name] for item in value):
-            raise UsageError(f"{path}: {name}={value!r}: must be a list of {'numbers' if name == 'statuses' else 'strings'}")
+            kind = "numbers" if name == "statuses" else "strings"
+            raise UsageError(f"{path}: {name}={value!r}: must be a list of {kind}")
     rules = replace(RULES, **{name: tuple(value) for name, value in table.items()})
     for pattern in rules.feeds + rules.skip:
         try:

@@ -28,7 +28,7 @@ class LogFile:
     def __init__(self, path: str) -> None:
         self.path = path
         try:
-            self._raw: BinaryIO = sys.stdin.buffer if path == "-" else Path(path).open("rb")
+            self._raw: BinaryIO = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115 - __exit__ closes it
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror}") from None
         regular = path != "-" and Path(path).is_file()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from footfall import pageview
+from footfall.errors import StoreUnavailable
 from footfall.pageview import Event
 from footfall.storage import Insert, Store
 
@@ -38,11 +39,13 @@ class Importer:
     """Stores events in batches; those that the store has already are counted, not written again.
 
     :param summary: where the taken, and those that were there already, are counted.
+    :param wait: called when the store is away, before it is tried again; by default the error comes through.
     """
 
-    def __init__(self, store: Store, summary: Summary) -> None:
+    def __init__(self, store: Store, summary: Summary, wait: Callable[[StoreUnavailable], None] | None = None) -> None:
         self._store = store
         self._summary = summary
+        self._wait = wait
         self._waiting: list[Event] = []
 
     def take(self, events: Iterable[Event]) -> None:
@@ -57,6 +60,15 @@ class Importer:
 
         :raises StoreUnavailable: the store did not answer. What waits still does, and can be flushed again.
         """
+        while True:
+            try:
+                return self._store_waiting()
+            except StoreUnavailable as error:
+                if self._wait is None:
+                    raise
+                self._wait(error)
+
+    def _store_waiting(self) -> None:
         new: list[Insert] = []
         ordered = sorted(self._waiting, key=lambda event: (event.family, event.row_key))
         for (family, key), group in groupby(ordered, key=lambda event: (event.family, event.row_key)):

@@ -1,0 +1,126 @@
+"""Users: those who may see the pages, kept in the family ``Users``.
+
+A password is kept as its scrypt hash. Beside it stands the user's session token, a random text that a
+browser's session carries: another password, or the user's removal, makes it another one, and so ends
+every session there was.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from footfall.errors import NotFoundException, UsageError
+from footfall.storage import Store
+
+ROW = "users"
+MIN_PASSWORD = 10
+#: With werkzeug's own cost, which rises with its releases; what is stored names its own.
+HASHING = "scrypt"
+#: Without 0, 1, i, l and o, which are easily misread. Twenty of these 31 are 99 bits.
+READABLE = "23456789abcdefghjkmnpqrstuvwxyz"
+
+_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
+
+
+class User(NamedTuple):
+    """One user: the name, and when it was added (ISO 8601, UTC)."""
+
+    name: str
+    created: str
+
+
+def add(store: Store, name: str, password: str) -> None:
+    """Add a user.
+
+    :raises UsageError: it exists already, or the name or the password cannot be one.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"user {name!r}: must be 1 to 64 letters, digits, dots, dashes, underscores or @")
+    _check_password(password)
+    if _find(store, name):
+        raise UsageError(f"user {name!r}: exists already; `footfall user password {name}` gives another password")
+    _write(store, name, password, datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def set_password(store: Store, name: str, password: str) -> None:
+    """Give a user another password, and end its sessions.
+
+    :raises UsageError: there is no such user, or the password cannot be one.
+    """
+    fields = _known(store, name)
+    _check_password(password)
+    _write(store, name, password, fields["created"])
+
+
+def remove(store: Store, name: str) -> None:
+    """Remove a user, and end its sessions.
+
+    :raises UsageError: there is no such user.
+    """
+    _known(store, name)
+    store.family("Users").remove(ROW, [name])
+
+
+def all_users(store: Store) -> list[User]:
+    """Return every user, in order of the names."""
+    return [User(name, value["created"]) for name, value in store.family("Users").xget(ROW)]
+
+
+def check(store: Store, name: str, password: str) -> bool:
+    """Return whether a password is the user's. It takes as long for a user that does not exist."""
+    nobodys = _nobodys_hash()
+    fields = _find(store, name)
+    right = check_password_hash(fields["password"] if fields else nobodys, password)
+    return right and fields is not None
+
+
+def session_token(store: Store, name: str) -> str | None:
+    """Return the token that a user's sessions must carry; ``None`` if there is no such user."""
+    fields = _find(store, name)
+    return fields["session"] if fields else None
+
+
+def new_password() -> str:
+    """Return a random password that is easy to read out and to type, four groups of five."""
+    return "-".join("".join(secrets.choice(READABLE) for _ in range(5)) for _ in range(4))
+
+
+def _write(store: Store, name: str, password: str, created: str) -> None:
+    store.family("Users").insert(ROW, {name: {
+        "password": generate_password_hash(password, HASHING), "created": created,
+        "session": secrets.token_urlsafe(24)}})
+
+
+def _find(store: Store, name: str) -> dict[str, Any] | None:
+    # What cannot be a name may be what the store cannot even be asked for.
+    if not _NAME.fullmatch(name):
+        return None
+    try:
+        return dict(store.family("Users").get(ROW, [name])[name])
+    except NotFoundException:
+        return None
+
+
+def _known(store: Store, name: str) -> dict[str, Any]:
+    fields = _find(store, name)
+    if fields is None:
+        listed = ", ".join(user.name for user in all_users(store)) or "none yet; `footfall user add NAME` makes one"
+        raise UsageError(f"user {name!r}: unknown; the users are {listed}")
+    return fields
+
+
+def _check_password(password: str) -> None:
+    if len(password) < MIN_PASSWORD or not password.isprintable():
+        raise UsageError(f"password: must be at least {MIN_PASSWORD} characters, all of them printable")
+
+
+@cache
+def _nobodys_hash() -> str:
+    """The hash of a password that nobody knows, to check against where there is no user."""
+    return generate_password_hash(secrets.token_urlsafe(24), HASHING)

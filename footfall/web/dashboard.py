@@ -1,0 +1,174 @@
+"""The first page: each site's views by day, its top pages, referrers and search queries, and its tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from footfall import accounts
+from footfall.accounts import Account
+from footfall.collect.beacon import collector
+from footfall.collect.tracker import tag
+from footfall.derive.referrers import host
+from footfall.errors import UsageError
+from footfall.pageview import split_row_key
+from footfall.reports import query
+from footfall.reports.query import Overview, Range, Row
+from footfall.storage import Store
+from footfall.web import auth, charts
+
+#: How many days the page can show; the first is what it shows unasked.
+DAYS = (7, 30, 90)
+DIMENSIONS = ("url", "referrer", "search")
+TOP = 10
+#: No event is older than the time that computers count from.
+OLDEST = date(1970, 1, 1) + timedelta(days=max(DAYS))
+
+blueprint = Blueprint("dashboard", __name__)
+blueprint.add_app_template_filter(charts.by_day, "chart")
+blueprint.add_app_template_filter(charts.share, "share")
+blueprint.add_app_template_filter(charts.short_day, "short_day")
+blueprint.add_app_template_filter(charts.long_day, "long_day")
+
+
+class Asked(NamedTuple):
+    """Which days the reader asked for: how many, and the last if he named one."""
+
+    days: int
+    until: date | None
+
+
+class Page(NamedTuple):
+    """A row of the top pages: what is shown, the whole URL, whether that can be followed, and its views."""
+
+    label: str
+    url: str
+    is_link: bool
+    views: int
+
+
+class Site(NamedTuple):
+    """What the page shows of one site.
+
+    :param stale: nothing was viewed in the days asked for; these end with the newest view.
+    """
+
+    account: Account
+    overview: Overview
+    stale: bool
+    pages: list[Page]
+    tag: str
+
+
+@blueprint.get("/")
+def index() -> ResponseReturnValue:
+    today = datetime.now(UTC).date()
+    try:
+        asked = parse_range(request.args, today)
+    except UsageError as error:
+        return f"{error}\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
+    sites = read_sites(collector().store(), asked, today, auth.guard().address())
+    return render_template("dashboard.html", sites=sites, asked=asked, choices=DAYS, today=today, oldest=OLDEST)
+
+
+@blueprint.app_errorhandler(404)
+def not_found(error: Exception) -> ResponseReturnValue:
+    return render_template("error.html", title="No such page", reason="There is nothing at this address."), 404
+
+
+def parse_range(fields: Mapping[str, str], today: date) -> Asked:
+    """Return which days a query string asks for.
+
+    :raises UsageError: a field has a value that is none of those it can have.
+    """
+    days, until = fields.get("days") or str(DAYS[0]), fields.get("until") or ""
+    if days not in map(str, DAYS):
+        raise UsageError(f"days={days!r}: must be {', '.join(map(str, DAYS[:-1]))} or {DAYS[-1]}")
+    return Asked(int(days), _day(until, today) if until else None)
+
+
+def read_sites(store: Store, asked: Asked, today: date, address: str) -> list[Site]:
+    """Return what the page shows of every site, in order of their ids.
+
+    :param address: where footfall is reached, for the tags.
+
+    Without a last day asked for, a site that had no views in the last days shows those that end with
+    its newest view, as :func:`footfall.reports.query.last_days` does for one site.
+    """
+    known = accounts.all_accounts(store)
+    wanted = _ending(asked.until or today, asked.days)
+    overviews = {account.id: _overview(store, account.id, wanted) for account in known}
+    stale = {}
+    if asked.until is None:
+        without = {account for account, overview in overviews.items() if not overview.views}
+        stale = newest_days(store, without, before=wanted.since)
+    overviews |= {account: _overview(store, account, _ending(day, asked.days)) for account, day in stale.items()}
+    return [Site(account, overviews[account.id], account.id in stale,
+                 pages(overviews[account.id].top["url"], account.url), tag(address, account.id)) for account in known]
+
+
+def newest_days(store: Store, sites: set[str], *, before: date) -> dict[str, date]:
+    """Return each site's newest UTC day with page-views before a day, found in one walk back over all sites' days."""
+    found: dict[str, date] = {}
+    # No account follows the day here, so the walk begins below every key of it.
+    keys: Iterable[str] = store.family("PageViews").row_keys(f"{before:%Y%m%d}", reverse=True) if sites else ()
+    for key in keys:
+        day, site = split_row_key(key)
+        if site in sites:
+            found.setdefault(site, day)
+            if len(found) == len(sites):
+                break
+    return found
+
+
+def pages(rows: list[Row], site_url: str) -> list[Page]:
+    """Return rows of URLs as they are shown: without the host where it goes without saying."""
+    hosts = {host(row.value) for row in rows}
+    own = {host(site_url)} | (hosts if len(hosts) == 1 else set())
+    return [Page(_label(row.value, own), row.value, _is_link(row.value), row.views) for row in rows]
+
+
+def _ending(last: date, days: int) -> Range:
+    return Range(last - timedelta(days=days - 1), last + timedelta(days=1))
+
+
+def _overview(store: Store, account: str, days: Range) -> Overview:
+    return query.overview(store, account, days, DIMENSIONS, limit=TOP)
+
+
+def _day(text: str, today: date) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.max
+    # fromisoformat takes other ways to write a day too, which a link would then have to keep.
+    if day.isoformat() != text or not OLDEST <= day <= today:
+        raise UsageError(f"until={text!r}: must be a day from {OLDEST} to today, {today}, written so")
+    return day
+
+
+def _is_link(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def _label(url: str, own: set[str]) -> str:
+    label = url
+    if _is_link(url):
+        parts = urlsplit(url)
+        path = parts._replace(scheme="", netloc="").geturl() or "/"
+        label = path if host(url) in own else parts.netloc + path
+    try:
+        readable = unquote(label, errors="strict")
+    except UnicodeDecodeError:
+        return label
+    # What cannot be seen, or turns the direction of writing, stays encoded.
+    return readable if readable.isprintable() else label

@@ -1,0 +1,82 @@
+"""What tests need of the machine, and the fixtures many of them share.
+
+``@pytest.mark.needs("java", "mvn")`` names tools. Where one is missing the test is skipped and the run's
+end says which tool would bring it back; under ``FOOTFALL_REQUIRE=all`` it fails instead.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from footfall import config
+from footfall.stores import open_store
+
+pytest_plugins = ["tests.live.fixtures"]
+
+ROOT = Path(__file__).parent.parent
+BLOG_LOG = ROOT.parent / "shared" / "data" / "blog-access.log"
+
+#: Every tool, whether it is here, and what brings it. A file beside the checkout is nobody's duty to have.
+TOOLS = {
+    "java": (lambda: shutil.which("java"), "apt-get install openjdk-17-jre-headless"),
+    "mvn": (lambda: shutil.which("mvn"), "apt-get install maven"),
+    "chromium": (lambda: shutil.which("chromium"), "apt-get install chromium"),
+    "nginx": (lambda: shutil.which("nginx") or shutil.which("/usr/sbin/nginx"), "apt-get install nginx-light"),
+    "blog-log": (BLOG_LOG.exists, f"put an access log at {BLOG_LOG.relative_to(ROOT.parent)} beside the checkout"),
+}
+OPTIONAL = {"blog-log"}
+
+REQUIRE_ALL = os.environ.pop("FOOTFALL_REQUIRE", "") == "all"
+_skipped: dict[str, int] = {}
+
+# These machines are slow and busy at times: a deadline would fail for that, not for the code.
+settings.register_profile("footfall", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("footfall")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(*tools): tools of the machine that the test cannot do without")
+
+
+def pytest_runtest_setup(item):
+    for tool in (tool for mark in item.iter_markers("needs") for tool in mark.args):
+        present, command = TOOLS[tool]
+        if present():
+            continue
+        if REQUIRE_ALL and tool not in OPTIONAL:
+            pytest.fail(f"{tool} is missing: {command}")
+        _skipped[tool] = _skipped.get(tool, 0) + 1
+        pytest.skip(f"needs {tool}: {command}")
+
+
+def pytest_terminal_summary(terminalreporter):
+    for tool, count in _skipped.items():
+        terminalreporter.write_line(f"{count} tests skipped for want of {tool}: {TOOLS[tool][1]}")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch, tmp_path):
+    """Tests see no settings but their own, and no footfall.toml."""
+    for variable in [name for name in os.environ if name.startswith("FOOTFALL_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("FOOTFALL_DATA", str(tmp_path / "default-data"))
+
+
+@pytest.fixture
+def settings_of(tmp_path):
+    """Makes the settings of a test, whose data folder is the test's own."""
+
+    def make(**flags):
+        return config.load({"data": str(tmp_path / "data"), **flags}, environ={})
+
+    return make
+
+
+@pytest.fixture
+def store(settings_of):
+    """An empty SQLite store, at the place that :func:`settings_of` names."""
+    with open_store(config=settings_of()) as store:
+        yield store

@@ -1,0 +1,136 @@
+"""Real servers for tests: `footfall serve` and nginx as processes, on loopback ports of their own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def free_port():
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def footfall(data, *arguments, check=True, stdin=None, **settings):
+    """Run a footfall command to its end; returns what subprocess.run does, output as text."""
+    command = [sys.executable, "-W", "error", "-m", "footfall", *arguments]
+    done = subprocess.run(command, env=_environment(data, settings), input=stdin, capture_output=True, text=True,
+                          timeout=120, check=False)
+    if check and done.returncode:
+        raise AssertionError(f"footfall {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def fetch(url, **headers):
+    """GET a URL; returns (status, headers, body) of whatever answer comes, redirects not followed."""
+    opener = urllib.request.build_opener(_NoRedirect)
+    try:
+        with opener.open(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read()
+
+
+def wait_until_answers(url, process, seconds=30):
+    """Wait until something answers at ``url``, or fail with what the process printed."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return fetch(url)
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                raise AssertionError(f"{url} does not answer:\n{process.communicate()[0]}") from None
+        time.sleep(0.05)
+
+
+class Server:
+    """`footfall serve` in a process; as a context manager it is ended, workers and all, when that is left."""
+
+    def __init__(self, data, **settings):
+        self.data = data
+        self.settings = settings
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self):
+        environment = _environment(self.data, {**self.settings, "port": self.port})
+        self.process = subprocess.Popen([sys.executable, "-m", "footfall", "serve"], env=environment, text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        wait_until_answers(f"{self.url}/a.js", self.process)
+
+    def kill(self):
+        """End the master and every worker at once, as a power cut would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+        self.process.stdout.close()
+
+    def stop(self):
+        """Ask it to end; returns all it printed."""
+        self.process.terminate()
+        return self.process.communicate(timeout=30)[0]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self.process.poll() is None:
+            self.kill()
+
+
+class Nginx:
+    """nginx with deploy/nginx.conf itself, its ports, names' folder and upstream made a test's own.
+
+    :param root: the folder of the blog's pages.
+    :param upstream: footfall's port.
+    """
+
+    def __init__(self, home, root, upstream):
+        self.port = free_port()
+        site = (ROOT / "deploy" / "nginx.conf").read_text()
+        for ours, tests in (("listen 80;", f"listen 127.0.0.1:{self.port};"), ("/var/www/blog", str(root)),
+                            ("127.0.0.1:8000", f"127.0.0.1:{upstream}")):
+            assert ours in site
+            site = site.replace(ours, tests)
+        home.mkdir()
+        temporary = "".join(f"{kind}_temp_path {home}/{kind};\n" for kind in (
+            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        # Started by root, its workers would be nobody, who may not read a test's folders.
+        user = "user root;\n" if os.geteuid() == 0 else ""
+        (home / "nginx.conf").write_text(
+            f"{user}daemon off;\npid {home}/pid;\nerror_log stderr;\nworker_processes 1;\n"
+            f"events {{ worker_connections 512; }}\nhttp {{\naccess_log off;\n{temporary}"
+            f"types {{ text/html html; }}\n{site}\n}}\n")
+        self.process = subprocess.Popen(["nginx", "-c", f"{home}/nginx.conf", "-p", str(home)], text=True,
+                                        env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"},
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        wait_until_answers(f"http://127.0.0.1:{self.port}/", self.process)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.process.terminate()
+        self.process.communicate(timeout=30)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *arguments):
+        return None
+
+
+def _environment(data, settings):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
+    return {**kept, "PYTHONPATH": str(ROOT) + ":" + os.environ.get("PYTHONPATH", ""), "FOOTFALL_DATA": str(data),
+            **{f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}}

@@ -1,0 +1,239 @@
+"""The command as its user meets it: what it prints, and how it ends."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from footfall import cli
+from footfall.stores import open_store
+from tests.conftest import ROOT
+
+LINE = '192.0.2.7 - - [17/May/2015:10:05:03 +0000] "GET {} HTTP/1.1" {} 1 "{}" "{}"\n'
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    """A data folder of the test's own; the current one has no footfall.toml."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FOOTFALL_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*arguments):
+        code = cli.main(list(arguments))
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def blog(run, tmp_path):
+    """The site blog with 3 pages viewed, 5 views in all, and a line of each other kind."""
+    assert run("site", "add", "blog")[0] == 0
+    google = "https://www.google.com/search?q=page+views"
+    lines = [("/", 200, google, "Mozilla/5.0 (X11; Linux x86_64)"), ("/", 304, "https://a.example/x", "Mobi"),
+             ("/post", 200, "-", "-"), ("/post", 200, "-", "-"), ("/x.html", 200, "-", "-"), ("/a.css", 200, "-", "-"),
+             ("/missing", 404, "-", "-"), ("/feed", 200, "-", "-")]
+    log = tmp_path / "access.log"
+    log.write_text("".join(LINE.format(*line) for line in lines) + "what \x1b[31mis this\n")
+    return log
+
+
+def test_a_site_is_added_listed_and_removed(run):
+    assert run("site", "add", "blog", "--url", "https://blog.example.com/")[1].count(
+        '<script async src="http://127.0.0.1:8000/a.js" data-id="blog"></script>') == 1
+    assert run("site", "list")[1].startswith("blog\thttps://blog.example.com\t")
+    assert run("site", "remove", "blog") == (0, "Removed blog; its events are kept.\n", "")
+    assert run("site", "list") == (0, "", "")
+
+
+def test_removing_a_site_with_its_events_leaves_other_sites_alone(run, blog, data):
+    run("site", "add", "my.blog")
+    for site in ("blog", "my.blog"):
+        run("import", "log", str(blog), "--site", site)
+    assert run("site", "remove", "blog", "--with-events", "--yes")[1] == "Removed blog and 1 rows of events.\n"
+    with open_store() as store:
+        assert list(store.family("PageViews").row_keys()) == ["20150517.my.blog"]
+
+
+def test_an_import_says_what_it_took_and_what_not(run, blog):
+    code, out, _ = run("import", "log", str(blog), "--site", "blog")
+    assert code == 0
+    for line in ("9 lines read", "5 page-views taken", "1 skipped: asset", "1 skipped: feed", "1 skipped: status",
+                 "1 skipped: malformed", r"  b'what \x1b[31mis this'"):
+        assert line in out
+    again = run("import", "log", str(blog), str(blog), "--site", "blog")[1]
+    assert "0 page-views taken" in again
+    assert "10 skipped: there already (imported before)" in again
+
+
+def test_an_imports_origin_is_the_sites_url_or_what_is_given(run, blog):
+    run("site", "add", "other", "--url", "https://other.example.com")
+    run("import", "log", str(blog), "--site", "other")
+    assert "https://other.example.com/post" in run("stats", "other")[1]
+    run("import", "log", str(blog), "--site", "blog", "--origin", "https://blog.example.com")
+    assert "https://blog.example.com/post" in run("stats", "blog")[1]
+
+
+def test_the_rules_shown_are_taken_as_rules(run, blog, tmp_path):
+    shown = run("import", "log", "--show-rules")[1]
+    (tmp_path / "rules.toml").write_text(shown.replace("200, 304", "404"))
+    assert "1 page-views taken" in run("import", "log", str(blog), "--site", "blog", "--rules", "rules.toml")[1]
+
+
+def test_stats_shows_days_pages_referrers_and_search_queries(run, blog):
+    run("import", "log", str(blog), "--site", "blog")
+    out = run("stats", "blog")[1]
+    assert out.startswith("blog: 5 views, 2015-04-18 to 2015-05-17 (UTC)\n")
+    assert re.search(r"Views by day\n  2015-05-17 +5 █+\n", out)
+    assert re.search(r"Top pages\n  / +2 █+\n  /post +2 █+\n  /x.html +1 █", out)
+    assert re.search(r"Top referrers\n  a.example +1 █+\n  google.com +1 █+\n", out)
+    assert re.search(r"Search queries\n  page views +1 █+\n", out)
+
+
+def test_stats_as_json_and_csv(run, blog):
+    run("import", "log", str(blog), "--site", "blog")
+    told = json.loads(run("stats", "blog", "--by", "device", "--by", "hour", "--since", "2015-05-17", "--json")[1])
+    assert (told["site"], told["views"], told["since"]) == ("blog", 5, "2015-05-17T00:00:00+00:00")
+    assert told["by"] == {"device": [{"value": "other", "views": 3}, {"value": "desktop", "views": 1},
+                                     {"value": "mobile", "views": 1}],
+                          "hour": [{"value": "2015-05-17T10:00+00:00", "views": 5}]}
+    assert run("stats", "blog", "--by", "url", "--limit", "1", "--csv")[1] == "dimension,value,views\nurl,/,2\n"
+
+
+@pytest.mark.parametrize("since, until, views", [
+    ("2015-05-17", "2015-05-17", 5),
+    ("2015-05-16", "2015-05-16", 0),
+    ("2015-05-17T10:05:03", "2015-05-17T10:05:04", 5),
+    ("2015-05-17T10:05:03", "2015-05-17T10:05:03", 0),
+    ("2015-05-17T12:05:00+02:00", "2015-05-17T12:06:00+02:00", 5),
+])
+def test_a_day_is_meant_whole_and_an_instant_ends_before_itself(run, blog, since, until, views):
+    run("import", "log", str(blog), "--site", "blog")
+    assert json.loads(run("stats", "blog", "--since", since, "--until", until, "--json")[1])["views"] == views
+
+
+def test_the_shell_has_the_data_at_hand(run, blog):
+    run("import", "log", str(blog), "--site", "blog")
+    question = 'map_reduce("blog", date(2015, 5, 17), date(2015, 5, 18), *views_by_url, {})["/post"]'
+    assert run("shell", "-c", question) == (0, "2\n", "")
+    assert run("shell", "-c", 'len(list(PageViews.xget("20150517.blog")))')[1] == "5\n"
+    assert run("shell", "-c", 'for key in PageViews.row_keys():\n    print(key)')[1] == "20150517.blog\n"
+
+
+def test_the_store_is_made_and_told_of(run):
+    assert "footfall.db: made" in run("store", "init")[1]
+    assert run("store", "init")[1] == "Nothing was missing.\n"
+    told = json.loads(run("store", "info", "--json")[1])
+    assert told["families"]["PageViews"] == {"rows": 0, "columns": 0}
+    assert "PageViews" in run("store", "info")[1]
+
+
+def test_users_are_added_with_a_password_shown_once(run):
+    out = run("user", "add", "owner")[1]
+    assert re.fullmatch(r"Added owner\. Its password, shown only now: \S{16,}\n", out)
+    assert run("user", "add", "second", "--if-none") == (0, "", "")
+    assert run("user", "list")[1].startswith("owner\t")
+    assert out.split()[-1] not in run("user", "list")[1]
+    assert run("user", "password", "owner")[1].startswith("Changed owner's password.")
+    assert run("user", "remove", "owner")[1] == "Removed owner.\n"
+
+
+def test_check_finds_nothing_wrong_with_what_works(run, blog, data):
+    run("import", "log", str(blog), "--site", "blog")
+    code, out, _ = run("check")
+    assert code == 0, out
+    assert "WRONG" not in out
+    assert "newest page-view 2015-05-17 10:05:03 UTC" in out
+
+
+@pytest.mark.parametrize("break_, wrong", [
+    (lambda data: data.chmod(0o755), "chmod o-rwx"),
+    (lambda data: (data / "footfall.db").write_bytes(b"x" * 4096), "not a database"),
+])
+def test_check_says_what_is_wrong_and_what_to_do(run, blog, data, break_, wrong):
+    break_(data)
+    code, out, err = run("check")
+    assert code == 1
+    assert "WRONG" in out
+    assert wrong in out
+    assert err == "footfall: 1 wrong, see above\n"
+
+
+@pytest.mark.parametrize("arguments, code, message", [
+    (("site", "add", "a b"), 2, "account 'a b': must be"),
+    (("site", "add", "x", "--url", "ftp://a"), 2, "url 'ftp://a': must be"),
+    (("site", "remove", "nobody"), 2, "site 'nobody': unknown; the sites are none yet"),
+    (("stats", "nobody"), 2, "site 'nobody': unknown"),
+    (("stats", "x", "--by", "colour"), 2, "Invalid value for '--by'"),
+    (("stats",), 2, "Missing argument 'SITE'"),
+    (("import", "log", "missing.log", "--site", "blog", "--origin", "http://a"), 2, "missing.log: No such file"),
+    (("import", "log", "-", "--site", "blog", "--follow"), 2, "--follow: takes one FILE"),
+    (("serve", "--port", "http"), 2, "--port='http': must be a whole number"),
+    (("serve", "--store", "casandra://x"), 2, "--store='casandra://x': unknown store"),
+    (("store", "info", "--store", "sqlite:////proc/nowhere/x.db"), 1, "/proc/nowhere/x.db: "),
+    (("nonsense",), 2, "No such command 'nonsense'"),
+    (("user", "remove", "nobody"), 2, "nobody"),
+])
+def test_bad_input_gets_one_clear_line(run, arguments, code, message):
+    got, _, err = run(*arguments)
+    assert (got, err.count("\n"), err.startswith("footfall: ")) == (code, 1, True)
+    assert message in err
+
+
+@pytest.mark.parametrize("since, until, message", [
+    ("yesterday", "2015-05-17", "--since='yesterday': must be a day such as"),
+    ("2015-05-17", "2015-02-30", "--until='2015-02-30': must be a day"),
+    ("2015-05-17", "2015-05-15", "--until=2015-05-15: is before --since=2015-05-17"),
+])
+def test_bad_dates_are_named(run, blog, since, until, message):
+    code, _, err = run("stats", "blog", "--since", since, "--until", until)
+    assert (code, err) == (2, err)
+    assert message in err
+
+
+def test_a_setting_in_the_environment_that_is_none_is_named(run, monkeypatch):
+    monkeypatch.setenv("FOOTFALL_PROT", "1")
+    assert run("site", "list") == (2, "", run("site", "list")[2])
+    assert "FOOTFALL_PROT: unknown setting" in run("site", "list")[2]
+
+
+def test_following_imports_what_is_appended_across_a_rotation_until_interrupted(blog, data, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "footfall", "import", "log", str(blog), "--site", "blog", "--follow"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        with open_store() as store:
+            views = store.family("PageViews")
+            wait_for(lambda: views.get_count("20150517.blog") == 5)
+            blog.rename(tmp_path / "access.log.1")
+            with (tmp_path / "access.log.1").open("a") as old:
+                old.write(LINE.format("/late", 200, "-", "-"))
+            blog.write_text(LINE.format("/new", 200, "-", "-"))
+            wait_for(lambda: views.get_count("20150517.blog") == 7)
+            with blog.open("a") as new:
+                new.write(LINE.format("/newer", 200, "-", "-"))
+            wait_for(lambda: views.get_count("20150517.blog") == 8)
+        process.send_signal(signal.SIGINT)
+        printed = process.communicate(timeout=30)[0]
+    finally:
+        process.kill()
+        process.wait()
+    assert "12 lines read" in printed
+    assert "8 page-views taken" in printed
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)

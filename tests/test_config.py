@@ -1,0 +1,84 @@
+import ipaddress
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from footfall.config import SETTINGS, Config, load
+from footfall.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_every_setting_has_its_attribute_and_a_default_it_allows():
+    assert {setting.key for setting in SETTINGS} == {field.name for field in fields(Config)} - {"sources"}
+    config = load(environ={})
+    assert (config.port, config.host, config.ip) == (8000, "127.0.0.1", "truncated")
+    assert ipaddress.ip_network("::1") in config.trusted_proxies
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(folder):
+    (folder / "footfall.toml").write_text('port = 1\nip = "full"\nworkers = 3\n')
+    config = load({"port": "3", "workers": None}, {"FOOTFALL_PORT": "2", "FOOTFALL_IP": "none"})
+    assert (config.port, config.ip, config.workers) == (3, "none", 3)
+    assert config.sources == {"port": "--port", "ip": "FOOTFALL_IP", "workers": "footfall.toml"}
+
+
+@pytest.mark.parametrize("environ, message", [
+    ({"FOOTFALL_STORE": "casandra://x"},
+     "FOOTFALL_STORE='casandra://x': unknown store; use sqlite://, cassandra:// or memory://"),
+    ({"FOOTFALL_IP": "some"}, "FOOTFALL_IP='some': must be truncated, full or none"),
+    ({"FOOTFALL_PORT": "http"}, "FOOTFALL_PORT='http': must be a whole number from 1 to 65535"),
+    ({"FOOTFALL_PORT": "0"}, "FOOTFALL_PORT='0': must be a whole number"),
+    ({"FOOTFALL_PORT": "٣"}, "FOOTFALL_PORT='٣': must be a whole number"),
+    ({"FOOTFALL_HOST": ""}, "FOOTFALL_HOST='': must be an address"),
+    ({"FOOTFALL_TRUSTED_PROXIES": "10.0.0.0/99"}, "FOOTFALL_TRUSTED_PROXIES='10.0.0.0/99': must be addresses"),
+    ({"FOOTFALL_PUBLIC_URL": "a.example"}, "FOOTFALL_PUBLIC_URL='a.example': must be an address such as"),
+    ({"FOOTFALL_PROT": "8000"}, "FOOTFALL_PROT: unknown setting; the settings are FOOTFALL_DATA, "),
+    ({"FOOTFALL_port": "8000"}, "FOOTFALL_port: unknown setting"),
+    ({"FOOTFALL_CONFIG": "none.toml"}, "none.toml: no such file"),
+])
+def test_a_bad_setting_is_named_with_its_value_and_what_it_may_be(environ, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        load(environ=environ)
+
+
+@pytest.mark.parametrize("content, message", [
+    ("colour = 1", "footfall.toml: colour: unknown setting; the settings are data, store"),
+    ('port = "x"', "footfall.toml: port='x': must be a whole number"),
+    ("port = true", "footfall.toml: port=True: must be a string or a whole number"),
+    ("port = ", "footfall.toml: cannot be read as TOML"),
+])
+def test_a_bad_file_is_named(folder, content, message):
+    (folder / "footfall.toml").write_text(content)
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        load(environ={})
+
+
+def test_a_flag_with_a_bad_value_is_named_as_the_flag():
+    with pytest.raises(ConfigError, match=re.escape("--port='x': must be")):
+        load({"port": "x"}, {})
+
+
+def test_the_store_lies_in_the_data_folder_unless_its_path_is_absolute(folder):
+    assert load({"data": "d"}, {}).store_url == f"sqlite:///{folder}/d/footfall.db"
+    assert load({"store": "sqlite:////srv/x.db"}, {}).store_url == "sqlite:////srv/x.db"
+    assert load({"store": "memory://"}, {}).store_url == "memory://"
+
+
+def test_a_path_in_a_file_is_meant_from_that_file(folder):
+    (folder / "etc").mkdir()
+    (folder / "etc" / "f.toml").write_text('data = "events"\ntrusted_proxies = ["10.0.0.0/8"]\n')
+    config = load({"config": "etc/f.toml"}, {})
+    assert config.data == Path(folder / "etc" / "events")
+    assert config.trusted_proxies == (ipaddress.ip_network("10.0.0.0/8"),)
+
+
+def test_no_password_is_shown_in_an_error(folder):
+    (folder / "footfall.toml").write_text("cassandra_password = 7\n")
+    assert load(environ={}).cassandra_password == "7"

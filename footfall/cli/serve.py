@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from footfall.cli.settings import with_settings
 from footfall.cli.sites import address
 from footfall.collect.tracker import tag
 from footfall.config import SETTINGS, Config
+from footfall.errors import FootfallError
 from footfall.stores import open_store
 
 #: Of more sites than this the tags are left to `footfall site list`.
@@ -28,6 +30,7 @@ def serve(config: Config) -> None:
     # An unusable store is better told here than at the first hit.
     with open_store(config=config) as store:
         sites = [account.id for account in accounts.all_accounts(store)]
+    _check_address(config)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder(config)
     run_server(config, greeting(config, sites))
 
@@ -61,6 +64,17 @@ def run_server(config: Config, said_when_ready: str) -> None:
             return create_app(config)
 
     Server().run()
+
+
+def _check_address(config: Config) -> None:
+    """Look whether we can listen; gunicorn would try for five seconds and say so in twelve lines."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        socket.create_server((config.host, config.port), family=family).close()
+    except OSError as error:
+        why = str(error.strerror).partition(" (")[0]
+        raise FootfallError(f"cannot listen on {config.host} port {config.port}: {why}; "
+                            "choose others with --host and --port") from None
 
 
 def _metrics_folder(config: Config) -> str:

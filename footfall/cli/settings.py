@@ -23,7 +23,9 @@ def with_settings(*names: str) -> Callable[[Command], Command]:
     """
 
     def decorate(command: Command) -> Command:
-        settings = [setting for setting in configuration.SETTINGS if setting.name in COMMON + names]
+        # A flag's value is in the list of processes for all to see.
+        settings = [setting for setting in configuration.SETTINGS
+                    if setting.name in COMMON + names and not setting.name.endswith("PASSWORD")]
 
         @functools.wraps(command)
         def run(**arguments: Any) -> Any:

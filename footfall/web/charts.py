@@ -20,7 +20,7 @@ MAX_LABELS = 7
 #: Share of a day's width that its bar takes.
 BAR = 0.72
 #: Width in pixels of a digit of the axis.
-DIGIT = 7
+DIGIT = 8
 
 
 def by_day(rows: Sequence[tuple[date, int]], what: str = "views") -> Markup:
@@ -34,7 +34,7 @@ def by_day(rows: Sequence[tuple[date, int]], what: str = "views") -> Markup:
     return Markup('<div class="chart">{}{}</div>').format(_axis(marks, top), _plot(rows, marks, top, what))
 
 
-def ticks(highest: int, at_most: int = 4) -> list[int]:
+def ticks(highest: int, at_most: int = 5) -> list[int]:
     """Return round numbers from 0 up to or above ``highest``: steps of 1, 2 or 5 times a power of ten.
 
     >>> ticks(34)

@@ -1,0 +1,629 @@
+"""The owner's pages through Flask's client: who gets in, what stands there, what a hostile hit can do to it."""
+
+import html
+import logging
+import re
+import threading
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+
+import pytest
+
+from footfall import accounts, timeuuid, users
+from footfall.app import create_app
+from footfall.errors import StoreUnavailable
+from footfall.pageview import row_key
+from footfall.reports import query
+from footfall.web import auth, charts, dashboard
+from footfall.web.throttle import MAX_KEYS, Throttle
+
+PASSWORD = "correct horse battery"
+OURS = {"Sec-Fetch-Site": "same-origin"}
+TODAY = datetime.now(UTC).date()
+GOOGLE = "https://www.google.com/search?q=page+views"
+OPEN = {"beacon.script", "beacon.pixel", "beacon.events", "auth.login", "static", "metrics"}
+
+_numbers = count()
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(monkeypatch):
+    monkeypatch.setattr(users, "HASHING", "scrypt:1024:1:1")
+    users._nobodys_hash.cache_clear()
+    yield
+    users._nobodys_hash.cache_clear()
+
+
+@pytest.fixture
+def app(settings_of, store):
+    users.add(store, "owner", PASSWORD)
+    return create_app(settings_of())
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def owner(client):
+    """A client that is logged in."""
+    assert log_in(client).status_code == 303
+    return client
+
+
+def log_in(client, name="owner", password=PASSWORD, to="/login", **more):
+    return client.post(to, data={"name": name, "password": password}, **{"headers": OURS, **more})
+
+
+def view(store, site, day, url, referrer="", times=1):
+    """Store page-views of a day."""
+    for number in (next(_numbers) for _ in range(times)):
+        name = timeuuid.make(timeuuid.ticks_at(datetime(day.year, day.month, day.day, tzinfo=UTC)) + number, number)
+        store.family("PageViews").insert(row_key(site, day), {name: {
+            "url": url, "title": "<i>", "ip": "", "referrer": referrer, "user_agent": "", "language": ""}})
+
+
+def table(page, title):
+    """The rows of a block's table, as (text, title attribute, views)."""
+    block = re.search(rf"<h3>{title}</h3>(.*?)</div>\s*(?=<div|</div>)", page, re.DOTALL)[1]
+    rows = re.findall(r"<tr><td>.*?title=\"(.*?)\".*?>(?:<bdi>)?([^<>]*)</.*?<td>([\d,]+)</td></tr>", block, re.DOTALL)
+    return [(html.unescape(text), html.unescape(whole), views) for whole, text, views in rows]
+
+
+def shown_days(section):
+    """The days that a site's section says it is about."""
+    return " ".join(re.sub("<.*?>", "", re.search('class="dates">(.*?)</span>', section, re.DOTALL)[1]).split())
+
+
+# ----- what is open
+
+
+def test_every_route_but_the_listed_is_closed_without_a_session(app, client):
+    closed = {rule.endpoint: re.sub(r"<.*?>", "x", rule.rule) for rule in app.url_map.iter_rules()
+              if rule.endpoint not in OPEN}
+    assert {"dashboard.index", "auth.logout"} <= set(closed)
+    for endpoint, path in closed.items():
+        for method in ("GET", "HEAD"):
+            answer = client.open(path, method=method)
+            assert (answer.status_code, answer.location) == (303, f"/login?next={path}"), (endpoint, method)
+        for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            answer = client.open(path, method=method, headers=OURS)
+            assert (answer.status_code, "Refused" in answer.text) == (403, True), (endpoint, method)
+    assert auth.OPEN == OPEN
+
+
+def test_a_route_that_is_new_is_closed(app):
+    app.add_url_rule("/new", "new", lambda: "secret", methods=["GET", "POST"])
+    client = app.test_client()
+    assert client.get("/new").location == "/login?next=/new"
+    assert client.post("/new", headers=OURS).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/a.js", "/a.gif?id=none&url=x", "/login", "/static/style.css", "/static/favicon.svg",
+                                  "/metrics"])
+def test_the_beacon_the_login_and_its_files_need_no_session(client, path):
+    with client.get(path) as answer:
+        assert answer.status_code in (200, 404)
+        assert answer.location is None
+
+
+def test_nothing_but_the_static_files_can_be_had_by_way_of_them(client):
+    for path in ("/static/../footfall/users.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd"):
+        assert client.get(path).status_code in (303, 404)
+
+
+@pytest.mark.parametrize("method, path, status, location", [
+    ("GET", "/nothing", 303, "/login?next=/nothing"),
+    ("GET", "/?days=30&until=2026-01-31", 303, "/login?next=/?days%3D30%26until%3D2026-01-31"),
+    ("GET", "//evil.example/", 303, "/login?next=/"),
+    ("GET", "/%5Cevil.example", 303, "/login?next=/%255Cevil.example"),
+    ("GET", "/" + "x" * 5000, 303, "/login?next=/"),
+    ("GET", "/logout", 303, "/login?next=/logout"),
+    ("POST", "/nothing", 403, None),
+    ("DELETE", "/", 403, None),
+    ("POST", "/logout", 403, None),
+])
+def test_what_does_not_exist_looks_like_what_is_closed(client, method, path, status, location):
+    answer = client.open(path, method=method, headers=OURS)
+    assert (answer.status_code, answer.location) == (status, location)
+
+
+def test_an_address_that_leads_nowhere_says_so_to_the_owner(owner):
+    answer = owner.get("/nothing")
+    assert answer.status_code == 404
+    assert "No such page" in answer.text
+
+
+# ----- login, logout, session
+
+
+def test_the_owner_logs_in_and_out(client):
+    assert 'name="password"' in client.get("/login").text
+    answer = log_in(client)
+    assert (answer.status_code, answer.location) == (303, "/")
+    assert "owner" in client.get("/").text
+    assert client.get("/login").location == "/"
+    assert client.post("/logout", headers=OURS).location == "/login"
+    assert client.get("/").location == "/login?next=/"
+
+
+def test_wrong_names_and_passwords_get_the_same_answer(client, caplog):
+    with caplog.at_level(logging.DEBUG):
+        wrong = [log_in(client, name, password, environ_base={"REMOTE_ADDR": f"192.0.2.{number}"})
+                 for number, (name, password) in enumerate([("owner", "secret word"), ("nobody", "secret word"),
+                                                            ("<b>", "secret word"), ("", "")])]
+    assert {answer.status_code for answer in wrong} == {403}
+    assert {re.search('role="alert">(.*?)<', answer.text)[1] for answer in wrong} == {"Wrong name or password."}
+    assert not any("Set-Cookie" in answer.headers for answer in wrong)
+    assert 'value="&lt;b&gt;"' in wrong[2].text
+    assert "secret" not in caplog.text + "".join(answer.text for answer in wrong)
+    assert "from 192.0.2.1" in caplog.text
+
+
+def test_another_password_or_removal_ends_a_session(app, store, owner):
+    assert owner.get("/").status_code == 200
+    users.set_password(store, "owner", "another password")
+    assert owner.get("/").status_code == 303
+    assert log_in(owner, password="another password").status_code == 303
+    assert owner.get("/").status_code == 200
+    users.remove(store, "owner")
+    assert owner.get("/").status_code == 303
+    users.add(store, "owner", PASSWORD)
+    assert owner.get("/").status_code == 303
+
+
+@pytest.mark.parametrize("kept", [{"user": "owner"}, {"user": "owner", "token": ""}, {"user": ["owner"], "token": 1},
+                                  {"user": "owner", "token": "é"}])
+def test_a_signed_cookie_without_the_users_token_is_no_session(client, kept):
+    with client.session_transaction() as session:
+        session.update(kept)
+    assert client.get("/").status_code == 303
+
+
+def test_a_session_of_another_key_is_none(app, owner, settings_of):
+    (settings_of().data / "session.key").unlink()
+    other = create_app(settings_of()).test_client()
+    other.set_cookie("footfall_session", owner.get_cookie("footfall_session").value)
+    assert other.get("/").status_code == 303
+
+
+def test_what_a_session_held_before_the_login_is_gone_after(client):
+    with client.session_transaction() as session:
+        session["planted"] = "yes"
+    log_in(client)
+    with client.session_transaction() as session:
+        assert set(session) == {"_permanent", "user", "token"}
+
+
+def test_a_session_ends_after_thirty_days(app, owner):
+    assert app.permanent_session_lifetime == timedelta(days=30)
+    cookie = log_in(app.test_client()).headers["Set-Cookie"]
+    ends = datetime.strptime(re.search(r"Expires=(.*?) GMT", cookie)[1], "%a, %d %b %Y %H:%M:%S").replace(tzinfo=UTC)
+    assert abs(ends - datetime.now(UTC) - timedelta(days=30)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("settings, peer, headers, secure", [
+    ({}, "127.0.0.1", {}, False),
+    ({}, "127.0.0.1", {"X-Forwarded-Proto": "http"}, False),
+    ({}, "127.0.0.1", {"X-Forwarded-Proto": "https"}, True),
+    ({}, "::ffff:127.0.0.1", {"X-Forwarded-Proto": "https"}, True),
+    ({}, "", {"X-Forwarded-Proto": "https"}, True),
+    ({}, "192.0.2.1", {"X-Forwarded-Proto": "https"}, False),
+    ({"trusted_proxies": "192.0.2.0/24"}, "192.0.2.1", {"X-Forwarded-Proto": "https"}, True),
+    ({"public_url": "https://stats.example.com"}, "192.0.2.1", {}, True),
+    ({"public_url": "http://stats.example.com"}, "192.0.2.1", {}, False),
+])
+def test_the_cookie_is_secure_where_the_reader_came_over_https(settings_of, app, settings, peer, headers, secure):
+    client = create_app(settings_of(**settings)).test_client()
+    cookie = log_in(client, headers={**OURS, **headers}, environ_base={"REMOTE_ADDR": peer}).headers["Set-Cookie"]
+    assert cookie.startswith("footfall_session=")
+    assert {part.strip() for part in cookie.split(";")} >= {"HttpOnly", "SameSite=Lax", "Path=/"}
+    assert ("Secure" in cookie) is secure
+
+
+@pytest.mark.parametrize("wanted, target", [
+    ("/?days=30", "/?days=30"),
+    ("/a/b?c=//d", "/a/b?c=//d"),
+    ("", "/"),
+    ("relative", "/"),
+    ("//evil.example", "/"),
+    ("///evil.example", "/"),
+    ("/\\evil.example", "/"),
+    ("\\\\evil.example", "/"),
+    ("/a\\b", "/"),
+    ("https://evil.example/", "/"),
+    ("https:evil.example", "/"),
+    ("javascript:alert(1)", "/"),
+    ("/\t/evil.example", "/"),
+    ("/\n/evil.example", "/"),
+    (" //evil.example", "/"),
+    ("/" + "x" * 2000, "/"),
+])
+def test_the_login_leads_to_a_page_of_ours_alone(client, wanted, target):
+    answer = client.post("/login", query_string={"next": wanted}, data={"name": "owner", "password": PASSWORD},
+                         headers=OURS)
+    assert (answer.status_code, answer.location) == (303, target)
+    assert client.get("/login", query_string={"next": wanted}).location == target
+
+
+@pytest.mark.parametrize("headers, passes", [
+    ({"Sec-Fetch-Site": "same-origin"}, True),
+    ({"Sec-Fetch-Site": "none"}, True),
+    ({"Sec-Fetch-Site": "same-site"}, False),
+    ({"Sec-Fetch-Site": "cross-site"}, False),
+    ({"Sec-Fetch-Site": "cross-site", "Origin": "http://stats.example.com"}, False),
+    ({"Origin": "http://stats.example.com"}, True),
+    ({"Origin": "https://STATS.example.com"}, True),
+    ({"Origin": "http://stats.example.com:81"}, False),
+    ({"Origin": "http://evil.example"}, False),
+    ({"Origin": "http://evil.example", "Referer": "http://stats.example.com/"}, False),
+    ({"Origin": "null"}, False),
+    ({"Origin": "http://["}, False),
+    ({"Referer": "http://stats.example.com/login?next=/"}, True),
+    ({"Referer": "http://stats.example.com.evil.example/"}, False),
+    ({"Referer": "http://stats.example.com@evil.example/"}, False),
+    ({}, False),
+])
+def test_a_form_sent_from_another_site_is_refused(client, headers, passes):
+    answer = log_in(client, headers={**headers, "Host": "stats.example.com"})
+    assert answer.status_code == (303 if passes else 403)
+    assert ("Set-Cookie" in answer.headers) is passes
+
+
+def test_a_page_of_any_site_may_post_to_the_beacon(client, store):
+    accounts.add(store, "blog")
+    answer = client.post("/e", data='{"id": "blog", "url": "http://a.example/"}', headers={
+        "Sec-Fetch-Site": "cross-site", "Origin": "http://a.example"})
+    assert answer.status_code == 204
+
+
+# ----- throttling
+
+
+@pytest.fixture
+def clock(app):
+    now = [1000.0]
+    app.extensions["footfall.web"].throttle.clock = lambda: now[0]
+    return now
+
+
+def test_after_five_failures_an_address_must_wait(client, clock):
+    for _ in range(5):
+        clock[0] += 10
+        assert log_in(client, password="wrong password", name="somebody").status_code == 403
+    answer = log_in(client)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "860")
+    assert "Too many failed logins. Try again in 15 minutes." in answer.text
+    assert log_in(client, environ_base={"REMOTE_ADDR": "192.0.2.7"}).status_code == 303
+    clock[0] += 859
+    assert log_in(client).status_code == 429
+    clock[0] += 1
+    assert log_in(client).status_code == 303
+
+
+def test_after_five_failures_a_name_must_wait_wherever_they_came_from(client, clock):
+    for number in range(5):
+        peer = {"REMOTE_ADDR": f"192.0.2.{number}"}
+        assert log_in(client, password="wrong password", environ_base=peer).status_code == 403
+    assert log_in(client, environ_base={"REMOTE_ADDR": "198.51.100.1"}).status_code == 429
+    assert log_in(client, "nobody", environ_base={"REMOTE_ADDR": "198.51.100.1"}).status_code == 403
+
+
+def test_the_address_that_counts_is_the_one_a_trusted_proxy_tells(client, clock):
+    for _ in range(5):
+        log_in(client, "somebody", headers={**OURS, "X-Real-IP": "192.0.2.1"})
+    assert log_in(client, headers={**OURS, "X-Real-IP": "192.0.2.1"}).status_code == 429
+    assert log_in(client, headers={**OURS, "X-Real-IP": "192.0.2.2"}).status_code == 303
+    for number in range(5):
+        log_in(client, "another", headers={**OURS, "X-Real-IP": f"2001:db8::{number}"})
+    assert log_in(client, headers={**OURS, "X-Real-IP": "2001:db8::ffff"}).status_code == 429
+
+
+def test_a_login_that_succeeds_forgets_the_failures(client, clock):
+    for _ in range(3):
+        for _ in range(4):
+            assert log_in(client, password="wrong password").status_code == 403
+        assert log_in(client).status_code == 303
+
+
+def test_tries_at_the_same_time_are_counted_too():
+    throttle, allowed = Throttle(), []
+    threads = [threading.Thread(target=lambda: allowed.append(throttle.take(["user owner"]))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert allowed.count(0) == 5
+
+
+def test_the_throttle_remembers_a_bounded_number():
+    throttle = Throttle(lambda: 1.0)
+    for number in range(MAX_KEYS + 5):
+        throttle.take([f"address {number}"])
+    assert len(throttle._tries) == MAX_KEYS
+    assert "address 4" not in throttle._tries
+
+
+# ----- the key
+
+
+def test_the_key_is_made_when_first_needed_and_is_its_owners_alone(app, client, settings_of, store):
+    key = settings_of().data / "session.key"
+    accounts.add(store, "blog")
+    client.get("/a.gif?id=blog&url=x")
+    client.get("/login")
+    assert not key.exists()
+    log_in(client)
+    assert (len(key.read_bytes()), key.stat().st_mode & 0o777) == (32, 0o600)
+
+
+def test_processes_that_make_the_key_together_have_the_same(tmp_path):
+    keys, start = [], threading.Barrier(8)
+
+    def make():
+        start.wait()
+        keys.append(auth.session_key(tmp_path / "data"))
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(keys), len(set(keys))) == (8, 1)
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["session.key"]
+
+
+def test_without_a_key_nobody_logs_in_and_the_beacon_goes_on(app, settings_of, store):
+    (settings_of().data / "session.key").write_bytes(b"short")
+    accounts.add(store, "blog")
+    client = create_app(settings_of()).test_client()
+    client.set_cookie("footfall_session", "x.y.z")
+    assert client.get("/a.gif?id=blog&url=x").status_code == 200
+    answer = log_in(client)
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (503, False)
+    assert str(settings_of().data) not in answer.text
+
+
+def test_a_store_that_is_away_is_no_wrong_password(app, client, monkeypatch):
+    def away(*arguments):
+        raise StoreUnavailable("/secret/place: disk I/O error")
+
+    monkeypatch.setattr(users, "check", away)
+    answer = log_in(client)
+    assert (answer.status_code, "secret" in answer.text) == (503, False)
+
+
+# ----- headers
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/nothing", "/static/style.css"])
+def test_pages_carry_the_headers_that_protect_them(owner, path):
+    with owner.get(path) as answer:
+        headers, page = answer.headers, answer.get_data(as_text=True)
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    if not path.startswith("/static"):
+        assert headers["Cache-Control"] == "no-store"
+        assert "Cookie" in headers["Vary"]
+        assert " style=" not in page
+        assert "<script" not in page
+        assert not re.search(r'(?:src|href)="(?!/)', page)
+
+
+def test_the_beacon_sees_nothing_of_the_owners_session(owner, store):
+    accounts.add(store, "blog")
+    for path in ("/a.gif?id=blog&url=x", "/a.js"):
+        answer = owner.get(path)
+        assert "Set-Cookie" not in answer.headers
+        assert "Vary" not in answer.headers
+
+
+# ----- the page
+
+
+def test_the_page_shows_what_was_stored(owner, store):
+    accounts.add(store, "blog", "https://blog.example.com")
+    home, post = "https://blog.example.com/", "https://blog.example.com/post?a=1&b=2"
+    view(store, "blog", TODAY, home, GOOGLE, times=1200)
+    view(store, "blog", TODAY - timedelta(days=6), post, "https://news.example.org/x", times=34)
+    view(store, "blog", TODAY - timedelta(days=7), home, times=5)
+    view(store, "other", TODAY, home, times=5)
+    page = owner.get("/").text
+    assert "<strong>1,234</strong> views" in page
+    assert table(page, "Top pages") == [("/", home, "1,200"), ("/post?a=1&b=2", post, "34")]
+    assert table(page, "Referrers") == [("google.com", "google.com", "1,200"), ("news.example.org",) * 2 + ("34",)]
+    assert table(page, "Search queries") == [("page views", "page views", "1,200")]
+    titles = re.findall(r"<title>(.*?): ([\d,]+) views</title>", page)
+    assert [number for _, number in titles] == ["34", "0", "0", "0", "0", "0", "1,200"]
+    assert titles[-1][0] == charts.long_day(TODAY)
+    days = re.findall(r'<tr><td><time datetime="(.*?)">.*?</time></td><td>([\d,]+)</td></tr>', page)
+    assert days == [(str(TODAY - timedelta(days=6 - number)), views) for number, (_, views) in enumerate(titles)]
+    assert "&lt;script async src=&#34;http://localhost/a.js&#34; data-id=&#34;blog&#34;&gt;&lt;/script&gt;" in page
+    assert f'<a class="label" href="{home}" title="{home}" rel="noopener noreferrer nofollow">' in page
+    assert "No views in the last" not in page
+
+
+def test_a_site_without_new_views_shows_its_newest_days_and_says_so(owner, store):
+    for site in ("log", "older", "now", "empty"):
+        accounts.add(store, site)
+    view(store, "log", date(2015, 5, 20), "/", times=3)
+    view(store, "log", date(2015, 5, 14), "/", times=2)
+    view(store, "log", date(2015, 5, 13), "/", times=1)
+    view(store, "older", date(2012, 1, 1), "/")
+    view(store, "now", TODAY - timedelta(days=6), "/")
+    page = owner.get("/").text
+    sections = dict(zip(("empty", "log", "now", "older"), page.split('<section class="site"')[1:], strict=True))
+    note = "No views in the last 7 days; these are the seven days up to the newest view."
+    assert {site: note in section for site, section in sections.items()} == {
+        "empty": False, "log": True, "now": False, "older": True}
+    assert "<strong>5</strong> views" in sections["log"]
+    assert shown_days(sections["log"]) == "14 May to 20 May 2015 (UTC)"
+    assert shown_days(sections["older"]) == "26 Dec 2011 to 1 Jan 2012 (UTC)"
+    assert "<strong>1</strong> view\n" in sections["older"]
+
+
+@pytest.mark.parametrize("days_ago", [[], [0], [6], [7], [40, 400], [0, 400]])
+def test_the_days_shown_are_those_of_the_reports(store, days_ago):
+    accounts.add(store, "blog")
+    accounts.add(store, "busy")
+    for ago in days_ago:
+        view(store, "blog", TODAY - timedelta(days=ago), "/")
+    view(store, "busy", TODAY, "/")
+    (site, _) = dashboard.read_sites(store, dashboard.Asked(7, None), TODAY, "http://localhost")
+    assert site.overview.range == query.last_days(store, "blog", 7)
+
+
+def test_other_days_can_be_asked_for(owner, store):
+    accounts.add(store, "blog")
+    view(store, "blog", date(2015, 5, 20), "/", times=3)
+    view(store, "blog", date(2015, 4, 22), "/", times=2)
+    assert "<strong>3</strong> views" in owner.get("/?until=2015-05-20").text
+    page = owner.get("/?days=30&until=2015-05-21").text
+    assert "<strong>5</strong> views" in page
+    assert page.count("<title>") == 31
+    assert 'href="/?days=90&amp;until=2015-05-21"' in page
+    assert "No views in these days." in owner.get("/?until=2016-01-01").text
+    assert "these are the 90 days up to the newest view" in owner.get("/?days=90&until=").text
+
+
+@pytest.mark.parametrize("asked, message", [
+    ("days=8", "days='8': must be 7, 30 or 90"),
+    ("days=-7", "days='-7': must be"),
+    ("days=7.0", "days='7.0': must be"),
+    ("until=yesterday", "until='yesterday': must be a day from 1970-"),
+    ("until=20150520", "until='20150520': must be"),
+    ("until=2015-02-30", "until='2015-02-30': must be"),
+    ("until=0001-01-01", "until='0001-01-01': must be"),
+    ("until=9999-12-31", f"to today, {TODAY}"),
+    ("until=<b>", "until='<b>': must be"),
+])
+def test_days_that_cannot_be_are_named_in_one_line(owner, asked, message):
+    answer = owner.get(f"/?{asked}")
+    assert (answer.status_code, answer.mimetype, answer.text.count("\n")) == (400, "text/plain", 1)
+    assert message in answer.text
+
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
+
+
+def test_hostile_page_views_are_shown_as_text(owner, store):
+    accounts.add(store, "blog", "https://blog.example.com")
+    urls = [f"https://blog.example.com/{HOSTILE}", "javascript:alert(3)", f"javascript:{HOSTILE}", "data:text/html,x",
+            "http://[", "//evil.example/", "https://evil.example\u202e/gpj.exe", "https://a.example/%E2%80%AEgpj", ""]
+    for url in urls:
+        view(store, "blog", TODAY, url, f"https://www.google.com/search?q={HOSTILE.replace(' ', '+')}")
+        view(store, "blog", TODAY, url, f"https://{HOSTILE}/")
+    answer = owner.get("/")
+    assert answer.status_code == 200
+    assert not re.search(r"<script|<img|onerror=[^&]*>\s*<", answer.text)
+    assert "&lt;script&gt;alert(1)" in answer.text
+    assert set(re.findall(r'<a class="label" href="(.*?)[:/]', answer.text)) <= {"http", "https"}
+    assert "javascript:alert(3)" in {text for text, _, _ in table(answer.text, "Top pages")}
+    assert "%E2%80%AEgpj" in answer.text
+
+
+@pytest.mark.parametrize("site_url, url, label, is_link", [
+    ("https://blog.example.com", "https://blog.example.com/", "/", True),
+    ("https://blog.example.com", "https://www.blog.example.com/a?b#c", "/a?b#c", True),
+    ("https://blog.example.com", "https://blog.example.com", "/", True),
+    ("https://blog.example.com", "https://translate.example/a", "translate.example/a", True),
+    ("", "https://blog.example.com/%D0%B2", "blog.example.com/в", True),
+    ("", "https://blog.example.com/%ff", "blog.example.com/%ff", True),
+    ("", "https://blog.example.com/a%0Ab", "blog.example.com/a%0Ab", True),
+    ("", "/post", "/post", False),
+    ("", "javascript:alert(1)", "javascript:alert(1)", False),
+    ("", "http://[", "http://[", False),
+])
+def test_a_page_is_named_by_its_path_where_its_host_goes_without_saying(site_url, url, label, is_link):
+    rows = [query.Row(url, 1), query.Row("https://another.example/", 1)]
+    assert dashboard.pages(rows, site_url)[0] == (label, url, is_link, 1)
+
+
+def test_the_only_host_goes_without_saying():
+    rows = [query.Row("https://a.example/x", 2), query.Row("http://www.a.example/y", 1)]
+    assert [page.label for page in dashboard.pages(rows, "")] == ["/x", "/y"]
+
+
+def test_without_a_site_the_page_tells_how_to_add_one(owner):
+    page = owner.get("/").text
+    assert "No site yet" in page
+    assert "footfall site add blog --url https://blog.example.com" in page
+
+
+def test_a_site_without_views_is_told_what_to_do(owner, store):
+    accounts.add(store, "blog")
+    page = owner.get("/").text
+    assert "No views yet. Paste the tag below" in page
+    assert "footfall import log access.log --site blog" in page
+    assert "data-id=&#34;blog&#34;" in page
+    assert "<svg" not in page
+
+
+@pytest.mark.parametrize("settings, headers, address", [
+    ({}, {"Host": "stats.example.com:8080"}, "http://stats.example.com:8080"),
+    ({}, {"Host": "stats.example.com", "X-Forwarded-Proto": "https"}, "https://stats.example.com"),
+    ({}, {"Host": "stats.example.com", "X-Forwarded-Host": "evil.example"}, "http://stats.example.com"),
+    ({"public_url": "https://count.example.com"}, {"Host": "localhost"}, "https://count.example.com"),
+])
+def test_the_tag_leads_to_where_footfall_is_reached(settings_of, app, store, settings, headers, address):
+    accounts.add(store, "blog")
+    client = create_app(settings_of(**settings)).test_client(use_cookies=False)
+    cookie = log_in(client).headers["Set-Cookie"].partition(";")[0]
+    page = client.get("/", headers={**headers, "Cookie": cookie}).text
+    assert f"src=&#34;{address}/a.js&#34;" in page
+
+
+# ----- charts
+
+
+@pytest.mark.parametrize("highest, marks", [
+    (0, [0, 1]),
+    (1, [0, 1]),
+    (4, [0, 1, 2, 3, 4]),
+    (6, [0, 2, 4, 6]),
+    (11, [0, 5, 10, 15]),
+    (99, [0, 20, 40, 60, 80, 100]),
+    (100, [0, 20, 40, 60, 80, 100]),
+    (101, [0, 50, 100, 150]),
+    (2896, [0, 1000, 2000, 3000]),
+    (10**12 + 1, [0, 5 * 10**11, 10**12, 15 * 10**11]),
+])
+def test_the_axis_has_round_marks(highest, marks):
+    assert charts.ticks(highest) == marks
+
+
+@pytest.mark.parametrize("count, labels", [
+    (0, []), (1, [0]), (7, [0, 1, 2, 3, 4, 5, 6]), (30, [2, 7, 12, 17, 22, 27]), (90, [6, 19, 32, 45, 58, 71, 84])])
+def test_labels_are_few_and_even(count, labels):
+    assert list(charts.labelled(count)) == labels
+
+
+@pytest.mark.parametrize("numbers, heights", [
+    ([], []),
+    ([0], [0.0]),
+    ([5], [158.0]),
+    ([0, 0, 0], [0.0, 0.0, 0.0]),
+    ([10**6, 1, 5 * 10**5], [158.0, 1.5, 79.0]),
+])
+def test_bars_are_as_high_as_their_numbers(numbers, heights):
+    drawn = str(charts.by_day([(date(2026, 1, 31) + timedelta(days=index), number)
+                               for index, number in enumerate(numbers)]))
+    assert [float(height) for height in re.findall(r'class="bar".*?height="([\d.]+)"', drawn)] == heights
+    assert re.findall(r"<title>(.*?)</title>", drawn)[:1] == (
+        [f"Sat 31 Jan 2026: {numbers[0]:,} views"] if numbers else [])
+    assert " style=" not in drawn
+    assert 'role="img"' in drawn
+    assert re.search(rf'aria-label="Bar chart of views by day.*?{f"{sum(numbers):,} in all" if numbers else "no days"}',
+                     drawn)
+
+
+def test_what_is_counted_is_escaped_in_a_chart():
+    assert "<b>" not in charts.by_day([(date(2026, 1, 1), 1)], "<b>")
+
+
+@pytest.mark.parametrize("number, whole, width", [(0, 0, "0"), (1, 3, "33.33"), (3, 3, "100"), (1, 10**9, "1e-07")])
+def test_a_share_is_as_wide_as_its_part_of_the_whole(number, whole, width):
+    assert f'<rect width="{width}" height="1"/>' in charts.share(number, whole)

@@ -18,6 +18,7 @@ from footfall.analysis import map_reduce, prep_query
 from footfall.errors import StoreError, UsageError
 from footfall.stores.memory import MemoryStore
 from footfall.timeuuid import make, ticks_at
+from tests.test_originals import map_fn, reduce_fn
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -26,22 +27,6 @@ def fill(store, *moments, account="blog", family="PageViews"):
     for number, moment in enumerate(moments):
         store.family(family).insert(f"{moment:%Y%m%d}.{account}", {
             make(ticks_at(moment), number): {"url": f"/{number}", "n": number}})
-
-
-# The original's own functions, as they were written.
-def map_fn(columns):
-    results = {}
-    for _account, _when, data in columns:
-        results.setdefault(data["url"], 0)
-        results[data["url"]] += 1
-    return results
-
-
-def reduce_fn(accum, item):
-    for key, value in item.items():
-        accum.setdefault(key, 0)
-        accum[key] += value
-    return accum
 
 
 def count(views):

@@ -7,13 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
 from footfall import cli
 from footfall.stores import open_store
 from tests.conftest import ROOT
+from tests.waiting import until
 
 LINE = '192.0.2.7 - - [17/May/2015:10:05:03 +0000] "GET {} HTTP/1.1" {} 1 "{}" "{}"\n'
 
@@ -215,15 +215,15 @@ def test_following_imports_what_is_appended_across_a_rotation_until_interrupted(
     try:
         with open_store() as store:
             views = store.family("PageViews")
-            wait_for(lambda: views.get_count("20150517.blog") == 5)
+            until(lambda: views.get_count("20150517.blog") == 5)
             blog.rename(tmp_path / "access.log.1")
             with (tmp_path / "access.log.1").open("a") as old:
                 old.write(LINE.format("/late", 200, "-", "-"))
             blog.write_text(LINE.format("/new", 200, "-", "-"))
-            wait_for(lambda: views.get_count("20150517.blog") == 7)
+            until(lambda: views.get_count("20150517.blog") == 7)
             with blog.open("a") as new:
                 new.write(LINE.format("/newer", 200, "-", "-"))
-            wait_for(lambda: views.get_count("20150517.blog") == 8)
+            until(lambda: views.get_count("20150517.blog") == 8)
         process.send_signal(signal.SIGINT)
         printed = process.communicate(timeout=30)[0]
     finally:
@@ -231,13 +231,6 @@ def test_following_imports_what_is_appended_across_a_rotation_until_interrupted(
         process.wait()
     assert "12 lines read" in printed
     assert "8 page-views taken" in printed
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_a_port_in_use_is_told_in_one_line(run):

@@ -1,5 +1,4 @@
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,6 +8,7 @@ from footfall.collect.writer import MAX_BATCH, Writer
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.pageview import Event
 from footfall.stores.memory import MemoryStore
+from tests.waiting import until
 
 clock = timeuuid.Clock()
 
@@ -20,14 +20,6 @@ def view(number=0):
 def stored(store):
     family = store.family("PageViews")
     return sum(family.get_count(key) for key in family.row_keys())
-
-
-def until(condition):
-    """Wait until a condition holds, for ten seconds at most."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.002)
 
 
 class SlowStore(MemoryStore):

@@ -2,7 +2,6 @@
 
 import http.client
 import threading
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +11,7 @@ from footfall import recipes
 from footfall.analysis import map_reduce
 from footfall.stores import open_store
 from tests.servers import Server, footfall
+from tests.waiting import until
 
 CLIENTS = 16
 
@@ -35,12 +35,6 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join(30)
-
-    def wait_for(self, acknowledged):
-        deadline = time.monotonic() + 60
-        while len(self.acknowledged) < acknowledged:
-            assert time.monotonic() < deadline, f"only {len(self.acknowledged)} views were acknowledged"
-            time.sleep(0.01)
 
     def _run(self, client):
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
@@ -66,7 +60,7 @@ def test_a_killed_server_loses_no_acknowledged_view_and_stores_none_twice(tmp_pa
     acknowledged, sent = set(), set()
     for _ in range(2):
         with Server(tmp_path, workers=workers) as server, Load(server.port) as load:
-            load.wait_for(400)
+            until(lambda load=load: len(load.acknowledged) >= 400)
             server.kill()
         acknowledged |= load.acknowledged
         sent |= load.sent

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 SITE ?= blog
 
-.PHONY: serve test lint lock clean
+.PHONY: serve test test-lowest lint lock clean
 
 serve: $(VENV)/serve.stamp
 	@$(BIN)/footfall site add $(SITE) --if-missing >/dev/null
@@ -18,6 +18,12 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# The tests that need no tool, with the lowest versions that pyproject.toml allows.
+test-lowest: | $(VENV)/bin/python
+	$(PYTHON) -m venv build/lowest
+	build/lowest/bin/pip install --quiet --disable-pip-version-check $$($(PYTHON) tests/lowest.py) packaging pytest hypothesis
+	build/lowest/bin/python -m pytest -m "not needs" --ignore tests/test_wheel.py --ignore tests/browser
 
 # The versions that CI tests with. `make lock` writes them anew.
 lock: $(VENV)/test.stamp

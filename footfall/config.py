@@ -11,7 +11,7 @@ import ipaddress
 import os
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -125,7 +125,8 @@ class Config:
     """The settings of one process; :data:`SETTINGS` says what each is for."""
 
     data: Path
-    store: str
+    # A login may stand in it; neither it nor the password is to be seen in a traceback or a log.
+    store: str = field(repr=False)
     host: str
     port: int
     workers: int
@@ -134,7 +135,7 @@ class Config:
     ip: str
     unknown_accounts: str
     cassandra_username: str
-    cassandra_password: str
+    cassandra_password: str = field(repr=False)
     cassandra_ca: str
     sources: Mapping[str, str]
 

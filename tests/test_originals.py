@@ -6,9 +6,19 @@ import msgpack
 import pytest
 
 from footfall.analysis import map_reduce, prep_query
+from footfall.stores import open_store
 from footfall.timeuuid import convert_time_to_uuid, convert_uuid_to_time
 
 BEGIN = datetime(2012, 11, 29, 22, 30)
+
+
+@pytest.fixture
+def cassandra_store(cassandra_url):
+    """An empty keyspace on the live Cassandra."""
+    with open_store(cassandra_url("originals")) as store:
+        store.init()
+        store.family("PageViews").truncate()
+        yield store
 
 
 @pytest.fixture(params=["sqlite", pytest.param("cassandra", marks=pytest.mark.needs("java", "mvn"))])

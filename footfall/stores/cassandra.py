@@ -1,0 +1,299 @@
+"""A store in a Cassandra cluster, for when one machine is not enough.
+
+A row of events, one account's day, is spread over a partition for every hour and shard, so that no
+partition grows without end; reading chains the hours and merges what lies beside them. Columns whose
+time is not of their row's day, and rows whose key names no day, lie in one partition, :data:`APART`.
+
+``footfall store init`` makes the keyspace and the tables; nothing else does. Each mutation carries its
+own rising timestamp, so what is sent at once, or again, still takes effect in the order it was given.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from itertools import chain, islice
+from typing import Any
+
+from footfall import config as configuration
+from footfall.config import Config
+from footfall.errors import StoreError
+from footfall.pageview import Packed, check_account, split_row_key
+from footfall.storage import FAMILIES, Column, ColumnFamily, Insert, Mutation, Name, Slice, Store
+from footfall.stores.cassandra_connection import PAGE_ROWS, Connection, batch
+from footfall.timeuuid import TICKS_PER_SECOND, Clock, ticks_at, ticks_of
+
+#: The bucket of columns that are not of their row's day.
+APART = -1
+HOUR = 3600 * TICKS_PER_SECOND
+#: Hours of a slice that are asked for ahead of the one that is read.
+HOURS_AHEAD = 3
+BATCH_ROWS = 200
+BATCH_BYTES = 500_000
+SHARDS_SECONDS = 60.0
+MAX_SHARDS = 256
+
+# Microseconds, as Cassandra's timestamps are: a clock of ticks that is told a tenth of the time.
+_timestamps = Clock(lambda: time.time_ns() // 10)
+
+_ALL = Slice()
+_MOST = (1 << 31) - 1
+_LOW_BITS = (1 << 62) - 1
+
+Partition = tuple[Any, ...]
+
+
+class CassandraStore(Store):
+    """Column families in a Cassandra keyspace; connects when first used.
+
+    :param url: ``cassandra://host[:port],host/keyspace?dc=datacenter1&replication=3&retention_days=400``. The
+        replication and the retention, 0 for none, count when :meth:`init` makes the keyspace and the tables.
+    :param config: names the login, where the URL has none, and the authority of a cluster that speaks TLS.
+    :raises StoreError: the URL is not one.
+    """
+
+    def __init__(self, url: str, config: Config) -> None:
+        self.url = url
+        self.connection = Connection(url, config)
+        self.place = self.connection.place
+        self._shards: dict[str, tuple[float, list[tuple[str, int]]]] = {}
+
+    def _family(self, name: str) -> CassandraFamily:
+        return CassandraFamily(self, name)
+
+    def apply(self, mutations: Sequence[Mutation]) -> None:
+        writes = defaultdict(list)
+        families = {name: CassandraFamily(self, name) for name in {mutation.family for mutation in mutations}}
+        for mutation in mutations:
+            for partition, statement in families[mutation.family].writes(mutation, _timestamps.ticks()):
+                size = len(mutation.value) if isinstance(mutation, Insert) else 0
+                writes[mutation.family, partition].append((statement, size))
+        for _ in self.connection.answers(chain.from_iterable(map(_batches, writes.values()))):
+            pass
+
+    def init(self) -> list[str]:
+        place, run, change = self.place, self.connection.run, self.connection.change
+        keyspaces = run("SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?", place.keyspace)
+        tables = run("SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?", place.keyspace)
+        made = []
+        if not keyspaces:
+            strategy = (f"'NetworkTopologyStrategy', '{place.dc}'" if place.dc
+                        else "'SimpleStrategy', 'replication_factor'")
+            change(f"CREATE KEYSPACE IF NOT EXISTS {place.keyspace} WITH replication = "
+                   f"{{'class': {strategy}: {place.replication}}}")
+            made.append(f"keyspace {place.keyspace}: made")
+        time_options = _time_options(int(self._version().partition(".")[0]), place.retention_days)
+        schemas = {"shards": "(account text, day text, shards int, PRIMARY KEY (account, day))"}
+        for name, names in FAMILIES.items():
+            schemas[name] = (
+                "(row_key text, bucket int, id timeuuid, data blob, PRIMARY KEY ((row_key, bucket), id)) "
+                f"WITH {time_options}"
+                if names == "time" else "(row_key text, id text, data blob, PRIMARY KEY (row_key, id))")
+        for name, schema in schemas.items():
+            if (name,) not in tables:
+                change(f'CREATE TABLE IF NOT EXISTS {place.keyspace}."{name}" {schema}')
+                made.append(f"table {place.keyspace}.{name}: made")
+        return made
+
+    def info(self) -> dict[str, Any]:
+        families = {name: CassandraFamily(self, name).size() for name in FAMILIES}
+        return {"url": self.connection.shown_url, "engine": f"Cassandra {self._version()}", "families": families}
+
+    def _version(self) -> str:
+        ((version,),) = self.connection.run("SELECT release_version FROM system.local")
+        return str(version)
+
+    def set_shards(self, account: str, shards: int, day: date) -> None:
+        """Spread each hour of an account over several partitions, for accounts too busy for one.
+
+        :param shards: how many, 1 to 256.
+        :param day: the UTC day from which that holds, the day after tomorrow or later.
+        :raises StoreError: ``shards`` or ``day`` is not one of these.
+        """
+        check_account(account)
+        if not 1 <= shards <= MAX_SHARDS:
+            raise StoreError(f"shards={shards}: must be 1 to {MAX_SHARDS}")
+        # Processes remember the shards for a minute, and a clock may be a little ahead: a row whose
+        # columns some wrote by the old number and some by the new would be read by one of them.
+        earliest = datetime.now(UTC).date() + timedelta(days=2)
+        if day < earliest:
+            raise StoreError(f"shards of {account} from {day}: must begin on {earliest} (in two days) or later")
+        self.connection.run(f"INSERT INTO {self.place.keyspace}.shards (account, day, shards) VALUES (?, ?, ?)",
+                            account, f"{day:%Y%m%d}", shards)
+        self._shards.pop(account, None)
+
+    def shards(self, account: str, day: str) -> int:
+        """Return over how many partitions an hour of the account is spread on a day, ``YYYYMMDD``."""
+        until, entries = self._shards.get(account, (0.0, []))
+        if until < time.monotonic():
+            cql = f"SELECT day, shards FROM {self.place.keyspace}.shards WHERE account = ?"
+            entries = self.connection.run(cql, account)
+            self._shards[account] = time.monotonic() + SHARDS_SECONDS, entries
+        return next((shards for first, shards in reversed(entries) if first <= day), 1)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __reduce__(self) -> Any:
+        # The URL's login travels with it; the settings' is read again where the store is opened.
+        return _reopen, (self.url,)
+
+    def __repr__(self) -> str:
+        return f"<CassandraStore {self.connection.shown_url}>"
+
+
+class CassandraFamily(ColumnFamily):
+    """A column family of a :class:`CassandraStore`."""
+
+    store: CassandraStore
+
+    def __init__(self, store: CassandraStore, name: str) -> None:
+        super().__init__(store, name)
+        self._table = f'{store.place.keyspace}."{name}"'
+        self._keys = ("row_key", "bucket") if self.names == "time" else ("row_key",)
+        self._where = " AND ".join(f"{key} = ?" for key in self._keys)
+
+    def writes(self, mutation: Mutation, timestamp: int) -> Iterator[tuple[Partition, Any]]:
+        """Yield the partitions that a mutation changes, each with the statement that does it."""
+        bind, delete = self.store.connection.bind, f"DELETE FROM {self._table} USING TIMESTAMP ? WHERE {self._where}"
+        if isinstance(mutation, Insert):
+            partition = self._partition(mutation.key, mutation.name)
+            insert = (f"INSERT INTO {self._table} ({', '.join(self._keys)}, id, data) "
+                      f"VALUES ({'?, ' * len(self._keys)}?, ?) USING TIMESTAMP ?")
+            values = *partition, mutation.name, mutation.value, timestamp
+            # A statement of its own: with a TTL of null, a table's retention would not hold for the column.
+            yield partition, (bind(insert, *values) if mutation.ttl is None
+                              else bind(insert + " AND TTL ?", *values, mutation.ttl))
+        elif mutation.name is None:
+            apart, hours = self._partitions(mutation.key)
+            for partition in (apart, *chain.from_iterable(hours)):
+                yield partition, bind(delete, timestamp, *partition)
+        else:
+            partition = self._partition(mutation.key, mutation.name)
+            yield partition, bind(delete + " AND id = ?", timestamp, *partition, mutation.name)
+
+    def row_keys(self, start: str = "", finish: str = "", *, reverse: bool = False) -> Iterator[str]:
+        low, high = (finish, start) if reverse else (start, finish)
+        keys = {key for key, *_ in self._scan() if low <= key and (not high or key <= high)}
+        yield from sorted(keys, reverse=reverse)
+
+    def truncate(self) -> None:
+        self.store.connection.change(f"TRUNCATE {self._table}")
+
+    def size(self) -> dict[str, int]:
+        """Return how many rows and columns there are."""
+        keys = set()
+
+        def counts() -> Iterator[Any]:
+            for partition in self._scan():
+                keys.add(partition[0])
+                yield self.store.connection.bind(f"SELECT count(*) FROM {self._table} WHERE {self._where}", *partition)
+
+        columns = sum(count for ((count,),) in self.store.connection.answers(counts()))
+        return {"rows": len(keys), "columns": columns}
+
+    def _slice(self, key: str, part: Slice, limit: int | None) -> Iterator[Column]:
+        if limit == 0:
+            return iter(())
+        merged = self._merge(key, part, limit)
+        return ((name, Packed(data)) for name, data in islice(merged, limit))
+
+    def _merge(self, key: str, part: Slice, limit: int | None) -> Iterator[tuple[Any, bytes]]:
+        where, bounds = self._bounded(part)
+        cql = f"SELECT id, data FROM {self._table} WHERE {where}"
+        cql += " ORDER BY id DESC" * part.reversed + " LIMIT ?" * (limit is not None)
+        page = PAGE_ROWS
+        if limit is not None:
+            page = min(limit, PAGE_ROWS)
+            bounds.append(min(limit, _MOST))
+
+        def ask(partition: Partition) -> Iterator[tuple[Any, bytes]]:
+            return self.store.connection.ask(self.store.connection.bind(cql, *partition, *bounds, page=page))
+
+        def merge(parts: Sequence[Iterator[tuple[Any, bytes]]]) -> Iterator[tuple[Any, bytes]]:
+            return heapq.merge(*parts, key=lambda column: self._order(column[0]), reverse=part.reversed)
+
+        def start_hour(shards: Sequence[Partition]) -> Iterator[tuple[Any, bytes]]:
+            return merge([ask(shard) for shard in shards])
+
+        apart, hours = self._partitions(key, part)
+        starts = (partial(start_hour, shards) for shards in (reversed(hours) if part.reversed else hours))
+        yield from merge([ask(apart), chain.from_iterable(self.store.connection.ahead(starts, HOURS_AHEAD))])
+
+    def _columns(self, key: str, names: Sequence[Name]) -> list[Column]:
+        by_partition = defaultdict(list)
+        for name in names:
+            by_partition[self._partition(key, name)].append(name)
+        asked = (self.store.connection.bind(f"SELECT id, data FROM {self._table} WHERE {self._where} AND id IN ?",
+                                 *partition, some[first:first + BATCH_ROWS])
+                 for partition, some in by_partition.items() for first in range(0, len(some), BATCH_ROWS))
+        return [(name, Packed(data)) for rows in self.store.connection.answers(asked) for name, data in rows]
+
+    def _count(self, key: str, part: Slice) -> int:
+        where, bounds = self._bounded(part)
+        apart, hours = self._partitions(key, part)
+        asked = (self.store.connection.bind(f"SELECT count(*) FROM {self._table} WHERE {where}", *partition, *bounds)
+                 for partition in (apart, *chain.from_iterable(hours)))
+        return sum(count for ((count,),) in self.store.connection.answers(asked))
+
+    def _scan(self) -> Iterator[Partition]:
+        """Yield every partition that has live columns: Cassandra leaves out those that were removed or expired."""
+        cql = f"SELECT DISTINCT {', '.join(self._keys)} FROM {self._table}"
+        return self.store.connection.ask(self.store.connection.bind(cql))
+
+    def _bounded(self, part: Slice) -> tuple[str, list[Any]]:
+        ends = [(relation, bound) for relation, bound in ((">=", part.low), ("<=", part.high)) if bound is not None]
+        return self._where + "".join(f" AND id {relation} ?" for relation, _ in ends), [bound for _, bound in ends]
+
+    def _partition(self, key: str, name: Name) -> Partition:
+        """Return the partition that a column lies in."""
+        if not isinstance(name, uuid.UUID):
+            return (key,)
+        _, hours = self._partitions(key, Slice(name, name))
+        return hours[0][(name.int & _LOW_BITS) % len(hours[0])] if hours else (key, APART)
+
+    def _partitions(self, key: str, part: Slice = _ALL) -> tuple[Partition, list[list[Partition]]]:
+        """Return the partition of what lies apart, and the shards of each hour that a slice touches, in time order."""
+        if self.names == "text":
+            return (key,), []
+        try:
+            day, account = split_row_key(key)
+        except ValueError:
+            return (key, APART), []
+        midnight, shards = ticks_at(day), self.store.shards(account, key[:8])
+        first = 0 if part.low is None else max(0, (ticks_of(part.low) - midnight) // HOUR)
+        last = 23 if part.high is None else min(23, (ticks_of(part.high) - midnight) // HOUR)
+        return (key, APART), [[(key, hour * shards + shard) for shard in range(shards)]
+                              for hour in range(first, last + 1)]
+
+
+def _batches(writes: Sequence[tuple[Any, int]]) -> Iterator[Any]:
+    """Yield the statements of one partition packed into batches; a lone one as it is."""
+    some: list[Any] = []
+    held = 0
+    for statement, size in writes:
+        if some and (len(some) == BATCH_ROWS or held + size > BATCH_BYTES):
+            yield batch(some)
+            some, held = [], 0
+        some.append(statement)
+        held += size
+    yield batch(some)
+
+
+def _time_options(version: int, retention_days: int) -> str:
+    if retention_days:
+        return ("compaction = {'class': 'TimeWindowCompactionStrategy', 'compaction_window_unit': 'DAYS', "
+                f"'compaction_window_size': {max(1, retention_days // 30)}}} "
+                f"AND default_time_to_live = {retention_days * 86400}")
+    # Cassandra 4.1 does not know the unified one.
+    strategy = "Unified" if version >= 5 else "SizeTiered"
+    return f"compaction = {{'class': '{strategy}CompactionStrategy'}}"
+
+
+def _reopen(url: str) -> CassandraStore:
+    return CassandraStore(url, configuration.load())

@@ -1,6 +1,6 @@
 """Prometheus counters of one server: what came in, and what became of it.
 
-``footfall serve`` counts over all its workers; docs/metrics-endpoint.md names every counter.
+``footfall serve`` counts over all its workers; docs/collection.md names every counter.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from flask import Flask, Response, request
 from footfall import config as configuration
 from footfall import metrics
 from footfall.collect import beacon
+from footfall.collect.collector import Collector
 from footfall.collect.hit import client_address
 from footfall.collect.tracker import SHARE
 from footfall.config import Config
@@ -30,7 +31,7 @@ def create_app(config: Config | None = None) -> Flask:
     """
     config = config or configuration.load()
     app = Flask("footfall", static_folder=str(SHARE / "static"), template_folder=str(SHARE / "templates"))
-    app.extensions["footfall"] = beacon.Collector(config)
+    app.extensions["footfall"] = Collector(config)
     auth.protect(app, config)
     app.register_blueprint(beacon.blueprint)
     app.register_blueprint(auth.blueprint)

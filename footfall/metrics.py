@@ -13,6 +13,7 @@ from prometheus_client.registry import REGISTRY
 #: Hits by what became of them: ``stored``, ``refused`` for good, ``unavailable`` for now.
 #: ``reason`` is the field that a refused hit was refused for, as in the X-Footfall header.
 HITS = Counter("footfall_hits", "Hits by what became of them", ["result", "reason"])
+STORED = HITS.labels("stored", "")
 CUT_FIELDS = Counter("footfall_cut_fields", "Fields of stored events that were cut to their limit", ["field"])
 COMMITS = Counter("footfall_commits", "Commits that stored events")
 COMMITTED_EVENTS = Counter("footfall_committed_events", "Events that commits stored")

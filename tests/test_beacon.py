@@ -9,7 +9,7 @@ import pytest
 
 from footfall import accounts
 from footfall.app import create_app
-from footfall.collect.beacon import GIF
+from footfall.collect.collector import GIF
 from footfall.errors import StoreUnavailable
 from footfall.stores import open_store
 from tests.servers import Server, footfall

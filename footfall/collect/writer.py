@@ -48,7 +48,7 @@ class Writer:
         :raises StoreUnavailable: the store did not answer, or too many events wait already.
         :raises StoreError: the store cannot hold these events.
         """
-        inserts = [Insert(event.family, event.row_key, event.id, pageview.pack(event.fields)) for event in events]
+        inserts = packed(events)
         done: Future[None] = Future()
         with self._changed:
             if self._closed or self._queued + len(inserts) > self._max_queue:
@@ -72,7 +72,12 @@ class Writer:
 
     def _run(self) -> None:
         while batch := self._take():
-            self._commit_batch(batch)
+            outcomes = commit_batch(self._store, [inserts for inserts, _ in batch])
+            for (_, done), error in zip(batch, outcomes, strict=True):
+                if error is None:
+                    done.set_result(None)
+                else:
+                    done.set_exception(error)
 
     def _take(self) -> list[_Request]:
         """Wait for events and return as many as one commit takes; nothing once closed and empty."""
@@ -86,28 +91,31 @@ class Writer:
             self._queued -= size
             return batch
 
-    def _commit_batch(self, batch: list[_Request]) -> None:
-        inserts = [insert for some, _ in batch for insert in some]
-        try:
-            self._store().apply(inserts)
-        except StoreUnavailable as error:
-            _fail(batch, error)
-        except StoreError as error:
-            # One request's events may be what the store cannot hold: the others' must not fail with them.
-            if len(batch) == 1:
-                _fail(batch, error)
-            else:
-                for request in batch:
-                    self._commit_batch([request])
-        except Exception as error:
-            _fail(batch, error)
-        else:
-            metrics.COMMITS.inc()
-            metrics.COMMITTED_EVENTS.inc(len(inserts))
-            for _, done in batch:
-                done.set_result(None)
+
+def packed(events: Sequence[Event]) -> list[Insert]:
+    """Return events as the columns that hold them."""
+    return [Insert(event.family, event.row_key, event.id, pageview.pack(event.fields)) for event in events]
 
 
-def _fail(batch: list[_Request], error: Exception) -> None:
-    for _, done in batch:
-        done.set_exception(error)
+def commit_batch(store: Callable[[], Store], requests: Sequence[list[Insert]]) -> list[Exception | None]:
+    """Commit what some requests want stored in one transaction.
+
+    :returns: for each request ``None`` if its events are on disk, else why they are not.
+
+    Where the store cannot hold what one request brought, the others do not fail with it: each is then
+    committed by itself.
+    """
+    inserts = [insert for request in requests for insert in request]
+    try:
+        store().apply(inserts)
+    except StoreUnavailable as error:
+        return [error] * len(requests)
+    except StoreError as error:
+        if len(requests) == 1:
+            return [error]
+        return [commit_batch(store, [request])[0] for request in requests]
+    except Exception as error:
+        return [error] * len(requests)
+    metrics.COMMITS.inc()
+    metrics.COMMITTED_EVENTS.inc(len(inserts))
+    return [None] * len(requests)

@@ -1,0 +1,114 @@
+"""What becomes of a hit, whichever way it came in: the beacon without its web framework.
+
+The Flask routes and the worker's own fast path call the same functions and send the same
+:class:`Answer`. A 2xx is given only after the events are on disk. What can never be stored is refused with the
+reason in ``X-Footfall``; what cannot be stored now is answered 503 with ``Retry-After``, and nothing was taken.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+from typing import NamedTuple
+
+from footfall import accounts, metrics, timeuuid
+from footfall.collect.hit import Headers, Policy, parse_events, parse_hit
+from footfall.collect.writer import Writer
+from footfall.config import Config
+from footfall.errors import BadHit, StoreError, StoreUnavailable
+from footfall.pageview import Event
+from footfall.storage import Store
+from footfall.stores import open_store
+
+#: A transparent pixel: 43 bytes.
+GIF = base64.b64decode("R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
+RETRY_SECONDS = 5
+
+_log = logging.getLogger(__name__)
+
+
+class Answer(NamedTuple):
+    """What is sent back: a status, headers and a body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+# A page of any origin may see the answer to its post; it holds nothing of anybody.
+_OPEN_TO_ALL = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "X-Footfall, Retry-After"))
+_TEXT = ("Content-Type", "text/plain; charset=utf-8")
+
+PIXEL = Answer(200, (("Content-Type", "image/gif"), ("Cache-Control", "private, no-cache"),
+                     ("Cross-Origin-Resource-Policy", "cross-origin")), GIF)
+TAKEN = Answer(204, _OPEN_TO_ALL)
+
+
+class Collector:
+    """What one process needs to take events: store, writer, known accounts, clock, policy.
+
+    The store is opened when it is first needed, and again after that failed: a server whose store is
+    away starts, says 503, and serves as soon as the store is back.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._opened: Store | None = None
+        self.clock = timeuuid.Clock()
+        self.writer = Writer(self.store)
+        known = accounts.KnownAccounts(self.store)
+        self.policy = Policy(known if config.unknown_accounts == "refuse" else None, config.ip, config.trusted_proxies)
+
+    def store(self) -> Store:
+        """Return the store.
+
+        :raises StoreUnavailable: it cannot be opened now.
+        """
+        if self._opened is None:
+            self._opened = open_store(config=self._config)
+        return self._opened
+
+    def take_view(self, query: bytes, headers: Headers, peer: str) -> Answer:
+        """Take the page-view of a request for ``/a.gif``; the arguments are those of :func:`parse_hit`."""
+        try:
+            event = parse_hit(query, headers, peer, policy=self.policy, name=self.clock.new_id())
+            self._take([event])
+        except BadHit as error:
+            return refusal(error)
+        except StoreError as error:
+            return failure(error)
+        return PIXEL
+
+    def take_events(self, body: bytes, headers: Headers, peer: str) -> Answer:
+        """Take the events of a post to ``/e``; the arguments are those of :func:`parse_events`."""
+        try:
+            self._take(parse_events(body, headers, peer, policy=self.policy, new_name=self.clock.new_id))
+        except BadHit as error:
+            return refusal(error)
+        except StoreError as error:
+            return failure(error)
+        return TAKEN
+
+    def _take(self, events: list[Event]) -> None:
+        self.writer.commit(events)
+        metrics.STORED.inc(len(events))
+        for event in events:
+            for field in event.fields.get("cut", ()):
+                metrics.CUT_FIELDS.labels(field).inc()
+
+
+def refusal(error: BadHit) -> Answer:
+    """Return the answer to what can never be stored, and count it."""
+    metrics.HITS.labels("refused", error.reason.partition(":")[0]).inc()
+    # A reason may quote what was sent; a header holds one line of ASCII.
+    reason = re.sub(r"[^ -~]", "?", error.reason)[:200]
+    return Answer(error.status, (_TEXT, ("X-Footfall", reason), *_OPEN_TO_ALL), f"{reason}\n".encode())
+
+
+def failure(error: StoreError) -> Answer:
+    """Return the answer to what cannot be stored now, count it, and log why."""
+    metrics.HITS.labels("unavailable", "unavailable" if isinstance(error, StoreUnavailable) else "store").inc()
+    _log.error("a hit was answered 503, nothing was taken: %s", error)
+    return Answer(503, (_TEXT, ("X-Footfall", "cannot store now"), ("Retry-After", str(RETRY_SECONDS)), *_OPEN_TO_ALL),
+                  b"cannot store now, please try again\n")

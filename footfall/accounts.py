@@ -78,7 +78,7 @@ def remove(store: Store, account: str, *, with_events: bool) -> int:
 
 
 class KnownAccounts:
-    """The ids of all accounts, for a collector that asks at every hit.
+    """The ids of all accounts, for a collector that asks at every hit; asking may read the store.
 
     The list is read again when it is ``fresh`` seconds old, or when an id is not in it that may have
     been added since; but not more than once a second, however many unknown ids are sent.
@@ -100,3 +100,7 @@ class KnownAccounts:
                 self._ids = frozenset(entry.id for entry in all_accounts(self._store()))
                 self._read_at = self._clock()
             return account in self._ids
+
+    def remembers(self, account: object) -> bool:
+        """Tell whether an account is known without reading the store: a no may be a yes to who asks in earnest."""
+        return account in self._ids and self._clock() - self._read_at <= self._fresh

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgpack
@@ -93,6 +94,7 @@ def unpack(value: bytes) -> dict[str, Any]:
     return fields
 
 
+@lru_cache(maxsize=16384)
 def kept_address(address: str, ip: str) -> str:
     """Return what is kept of an address: all, a part, or nothing.
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import logging
 import re
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from footfall import accounts, metrics, timeuuid
 from footfall.collect.hit import Headers, Policy, parse_events, parse_hit
@@ -45,6 +46,12 @@ PIXEL = Answer(200, (("Content-Type", "image/gif"), ("Cache-Control", "private, 
 TAKEN = Answer(204, _OPEN_TO_ALL)
 
 
+class Committer(Protocol):
+    """What stores events and returns when they are on disk."""
+
+    def commit(self, events: Sequence[Event], /) -> None: ...
+
+
 class Collector:
     """What one process needs to take events: store, writer, known accounts, clock, policy.
 
@@ -56,9 +63,10 @@ class Collector:
         self._config = config
         self._opened: Store | None = None
         self.clock = timeuuid.Clock()
-        self.writer = Writer(self.store)
-        known = accounts.KnownAccounts(self.store)
-        self.policy = Policy(known if config.unknown_accounts == "refuse" else None, config.ip, config.trusted_proxies)
+        self.writer: Committer = Writer(self.store)
+        known = accounts.KnownAccounts(self.store) if config.unknown_accounts == "refuse" else None
+        self.policy = Policy(known, config.ip, config.trusted_proxies)
+        self._policy_at_once = self.policy._replace(accounts=known and _Remembered(known))
 
     def store(self) -> Store:
         """Return the store.
@@ -69,33 +77,53 @@ class Collector:
             self._opened = open_store(config=self._config)
         return self._opened
 
-    def take_view(self, query: bytes, headers: Headers, peer: str) -> Answer:
-        """Take the page-view of a request for ``/a.gif``; the arguments are those of :func:`parse_hit`."""
+    def take_view(self, query: bytes, headers: Headers, peer: str, *, at_once: bool = False) -> Answer:
+        """Take the page-view of a request for ``/a.gif``; the arguments are those of :func:`parse_hit`.
+
+        :param at_once: never ask the store whether an account exists, which may take its time.
+        :raises Undecided: it would have to be asked; nothing was taken.
+        """
+        policy = self._policy_at_once if at_once else self.policy
+        return self._take(lambda: [parse_hit(query, headers, peer, policy=policy, name=self.clock.new_id())], PIXEL)
+
+    def take_events(self, body: bytes, headers: Headers, peer: str, *, at_once: bool = False) -> Answer:
+        """Take the events of a post to ``/e``; the arguments are those of :func:`parse_events`.
+
+        :param at_once: as in :meth:`take_view`.
+        :raises Undecided: as in :meth:`take_view`.
+        """
+        policy = self._policy_at_once if at_once else self.policy
+        return self._take(lambda: parse_events(body, headers, peer, policy=policy, new_name=self.clock.new_id), TAKEN)
+
+    def _take(self, parse: Callable[[], list[Event]], taken: Answer) -> Answer:
         try:
-            event = parse_hit(query, headers, peer, policy=self.policy, name=self.clock.new_id())
-            self._take([event])
+            events = parse()
+            self.writer.commit(events)
         except BadHit as error:
             return refusal(error)
         except StoreError as error:
             return failure(error)
-        return PIXEL
-
-    def take_events(self, body: bytes, headers: Headers, peer: str) -> Answer:
-        """Take the events of a post to ``/e``; the arguments are those of :func:`parse_events`."""
-        try:
-            self._take(parse_events(body, headers, peer, policy=self.policy, new_name=self.clock.new_id))
-        except BadHit as error:
-            return refusal(error)
-        except StoreError as error:
-            return failure(error)
-        return TAKEN
-
-    def _take(self, events: list[Event]) -> None:
-        self.writer.commit(events)
         metrics.STORED.inc(len(events))
         for event in events:
             for field in event.fields.get("cut", ()):
                 metrics.CUT_FIELDS.labels(field).inc()
+        return taken
+
+
+class Undecided(Exception):
+    """Whether an account exists is not known without asking the store."""
+
+
+class _Remembered:
+    """The accounts that are known without asking the store; of others it says that it cannot tell."""
+
+    def __init__(self, known: accounts.KnownAccounts) -> None:
+        self._known = known
+
+    def __contains__(self, account: object) -> bool:
+        if self._known.remembers(account):
+            return True
+        raise Undecided
 
 
 def refusal(error: BadHit) -> Answer:

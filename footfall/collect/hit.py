@@ -10,6 +10,7 @@ import ipaddress
 import re
 import uuid
 from collections.abc import Callable, Container, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -129,6 +130,7 @@ def client_address(headers: Headers, peer: str, trusted_proxies: tuple[Network, 
     return "" if address is None else str(address)
 
 
+@lru_cache(maxsize=4096)
 def is_trusted(peer: str, trusted_proxies: tuple[Network, ...]) -> bool:
     """Tell whether the connection's other end is a trusted proxy; a Unix socket's, empty, is one."""
     address = _address(peer)
@@ -200,6 +202,7 @@ def _check_account(account: str, policy: Policy) -> str:
     return account
 
 
+@lru_cache(maxsize=16384)
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text.strip().partition("%")[0])

@@ -1,4 +1,4 @@
-"""The gunicorn worker: gevent takes connections, threads run Flask.
+"""The gunicorn worker: gevent takes connections, serves hits itself, and lets threads run Flask.
 
 Greenlets hold thousands of idle connections at little cost, while the application is ordinary
 blocking code: SQLite, a Cassandra driver, a fsync. So nothing is monkey-patched; only the listening
@@ -23,6 +23,9 @@ from gevent.threadpool import ThreadPool
 from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler
 
 from footfall import metrics
+from footfall.collect.collector import Collector
+from footfall.collect.fastpath import serve
+from footfall.collect.greenlet_writer import GreenletWriter
 
 #: Requests that run at the same time: as many as may share one commit.
 THREADS = 32
@@ -48,6 +51,26 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
         super().__init__(sock, address, server, **more)
 
     def handle_one_request(self) -> Any:
+        try:
+            served = self._serve_beacon()
+        except OSError:
+            # The other end has gone.
+            return None
+        return self._handle_any_request() if served is None else (True if served else None)
+
+    def _serve_beacon(self) -> bool | None:
+        """Serve a hit that has arrived whole; tell whether the connection goes on, ``None`` if it was no such hit."""
+        collector = self.server.application.collector
+        if collector is None:
+            return None
+        served = serve(self.rfile.peek(1), collector, self.client_address[0] if self.client_address else "")
+        if served is None:
+            return None
+        self.rfile.read(served.length)
+        self.socket.sendall(served.response)
+        return not served.close
+
+    def _handle_any_request(self) -> Any:
         result = super().handle_one_request()
         if not isinstance(result, tuple):
             return result
@@ -79,18 +102,23 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self.wsgi = InThreads(self.wsgi, ThreadPool(THREADS, hub=gevent.get_hub()))
+        collector: Collector | None = getattr(self.wsgi, "extensions", {}).get("footfall")
+        if collector is not None:
+            collector.writer = GreenletWriter(collector.store)
+        self.wsgi = InThreads(self.wsgi, ThreadPool(THREADS, hub=gevent.get_hub()), collector)
 
 
 class InThreads:
     """A WSGI application whose calls, and the chunks of whose answers, run in a pool of threads.
 
-    A gevent socket must not be read in another thread, so the greenlet reads the body first.
+    A gevent socket must not be read in another thread, so the greenlet reads the body first. ``collector`` is
+    footfall's own, where the application is footfall.
     """
 
-    def __init__(self, app: WsgiApp, pool: ThreadPool) -> None:
+    def __init__(self, app: WsgiApp, pool: ThreadPool, collector: Collector | None) -> None:
         self._app = app
         self._pool = pool
+        self.collector = collector
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(MAX_BODY_BYTES + 1)

@@ -1,0 +1,100 @@
+"""The group commit for greenlets: they wait in the hub, and a pool's thread commits for all of them.
+
+While a batch is being committed, all that comes gathers for the next; when it is on disk the whole batch
+is woken in one pass of the hub. An idle writer commits a lone event at once. Ordinary threads, such as those that
+Flask runs in, may commit as well: their events go into the same batches.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import gevent
+from gevent.hub import Waiter
+from gevent.threadpool import ThreadPool
+
+from footfall.collect.writer import MAX_BATCH, MAX_QUEUE, commit_batch, packed
+from footfall.errors import StoreUnavailable
+from footfall.pageview import Event
+from footfall.storage import Insert, Store
+
+#: Called in the hub's thread when the events of a request are on disk, or with the reason why they are not.
+Done = Callable[[Exception | None], None]
+
+
+class GreenletWriter:
+    """Commits events to a store, many at a time, for the greenlets of one hub and for other threads.
+
+    :param store: gives the store; called in the pool's thread, again after it failed.
+
+    It is made in the thread whose hub runs the greenlets.
+    """
+
+    def __init__(self, store: Callable[[], Store], *, max_queue: int = MAX_QUEUE) -> None:
+        self._store = store
+        self._max_queue = max_queue
+        self._hub: Any = gevent.get_hub()
+        self._thread = threading.get_ident()
+        self._pool = ThreadPool(1, hub=self._hub)
+        self._waiting: deque[tuple[list[Insert], Done]] = deque()
+        self._queued = 0
+        self._committing = False
+
+    def commit(self, events: Sequence[Event]) -> None:
+        """Store events, and return when they are on disk: all of them, or, after an error, none.
+
+        :raises StoreUnavailable: the store did not answer, or too many events wait already.
+        :raises StoreError: the store cannot hold these events.
+        """
+        inserts = packed(events)
+        error = self._from_greenlet(inserts) if threading.get_ident() == self._thread else self._from_thread(inserts)
+        if error is not None:
+            raise error
+
+    def _from_greenlet(self, inserts: list[Insert]) -> Exception | None:
+        waiter = Waiter(self._hub)
+        self._add(inserts, waiter.switch)
+        outcome: Exception | None = waiter.get()
+        return outcome
+
+    def _from_thread(self, inserts: list[Insert]) -> Exception | None:
+        done: Future[Exception | None] = Future()
+        self._hub.loop.run_callback_threadsafe(self._add, inserts, done.set_result)
+        return done.result()
+
+    def _add(self, inserts: list[Insert], done: Done) -> None:
+        if self._queued + len(inserts) > self._max_queue:
+            done(StoreUnavailable(f"{self._queued:,} events wait to be stored already"))
+            return
+        self._queued += len(inserts)
+        self._waiting.append((inserts, done))
+        if not self._committing:
+            self._committing = True
+            # In the hub's next pass: what other greenlets bring in this one shares the commit.
+            self._hub.loop.run_callback(self._commit_next)
+
+    def _commit_next(self) -> None:
+        batch: list[tuple[list[Insert], Done]] = []
+        size = 0
+        while self._waiting and (not batch or size + len(self._waiting[0][0]) <= MAX_BATCH):
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1][0])
+        self._queued -= size
+
+        def commit() -> list[Exception | None]:
+            return commit_batch(self._store, [inserts for inserts, _ in batch])
+
+        def wake(committed: Any) -> None:
+            # The next batch first, so that its commit runs while this one's answers are sent.
+            if self._waiting:
+                self._commit_next()
+            else:
+                self._committing = False
+            for (_, done), error in zip(batch, committed.get(), strict=True):
+                done(error)
+
+        self._pool.spawn(commit).rawlink(wake)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from footfall import config as configuration
-from footfall import metrics
-from footfall.collect import beacon
+from footfall.collect import beacon, health
 from footfall.collect.collector import Collector
-from footfall.collect.hit import client_address
 from footfall.collect.tracker import SHARE
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
@@ -36,18 +34,10 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(beacon.blueprint)
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(dashboard.blueprint)
-    app.add_url_rule("/metrics", "metrics", exposition)
+    app.register_blueprint(health.blueprint)
     app.register_error_handler(StoreError, store_failed)
     app.after_request(add_security_headers)
     return app
-
-
-def exposition() -> Response:
-    """Show the counters to whoever asks from this machine: they are no reader's business."""
-    address = client_address(request.headers, request.remote_addr or "", beacon.collector().policy.trusted_proxies)
-    if address not in ("127.0.0.1", "::1", ""):
-        return Response("only from this machine\n", status=403, mimetype="text/plain")
-    return Response(metrics.exposition(), mimetype="text/plain; version=0.0.4; charset=utf-8")
 
 
 def store_failed(error: StoreError) -> Response:

@@ -8,6 +8,7 @@ a caller sees is written once, here, so that every store answers alike.
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,6 +37,8 @@ Column = tuple[Any, Packed]
 Bound = uuid.UUID | datetime | str | None
 Value = bytes | Mapping[str, Any]
 
+#: The row of ``Accounts`` that :meth:`Store.probe` writes to.
+PROBE_ROW = "probe"
 MAX_KEY_BYTES = 512
 MAX_VALUE_BYTES = 1 << 20
 GET_COUNT = 100
@@ -109,6 +112,16 @@ class Store(ABC):
     @abstractmethod
     def info(self) -> dict[str, Any]:
         """Return what an owner wants to know of the store: its place, version, size, rows by family."""
+
+    def probe(self) -> None:
+        """Write something and remove it again, to find out whether events could be stored now.
+
+        :raises StoreError: they could not; :class:`~footfall.errors.StoreUnavailable` when they may be later.
+        """
+        name = secrets.token_hex(8)
+        # Should the removal not come to pass, the column goes by itself.
+        self.apply([Insert("Accounts", PROBE_ROW, name, b"\x80", 60)])
+        self.apply([Remove("Accounts", PROBE_ROW, name)])
 
     @abstractmethod
     def close(self) -> None:

@@ -245,6 +245,10 @@ class StoreContract:
         views.batch_insert({KEY: row(1, 2), OTHER: row(3)})
         assert store.info()["families"]["PageViews"] == {"rows": 2, "columns": 3}
 
+    def test_a_probe_writes_and_leaves_nothing(self, store, accounts):
+        store.probe()
+        assert list(accounts.row_keys()) == []
+
     # ----- the original's snippets, as they were typed
 
     def test_the_originals_insert_and_hour_slice(self, views):

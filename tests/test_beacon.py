@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 
 import pytest
 
@@ -149,6 +150,27 @@ def test_metrics_count_hits_and_are_shown_to_this_machine_alone(client):
     assert client.get("/metrics", headers={"X-Real-IP": "203.0.113.5"}).status_code == 403
 
 
+def test_ready_tells_whether_a_write_succeeds_now(app, client, store, monkeypatch):
+    collector = app.extensions["footfall"]
+    now = [100.0]
+    collector.probe._clock = lambda: now[0]
+    assert (client.get("/health").status_code, client.get("/ready").status_code) == (200, 200)
+    assert store.family("Accounts").get_count("probe") == 0
+
+    def away(mutations):
+        raise StoreUnavailable("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(collector.store(), "apply", away)
+        assert client.get("/ready").status_code == 200
+        now[0] += 1.5
+        refused = client.get("/ready")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+        assert client.get("/health").status_code == 200
+    now[0] += 1.5
+    assert client.get("/ready").status_code == 200
+
+
 # ----- the real server
 
 
@@ -238,4 +260,39 @@ def test_the_server_ends_when_it_is_asked_to_and_prints_no_traceback(tmp_path):
         printed = server.stop()
     assert server.process.returncode == 0
     assert "serves http://127.0.0.1:" in printed
+    assert "Traceback" not in printed
+
+
+def test_who_sends_a_head_too_slowly_is_cut_off(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
+        sock.sendall(b"GET /a.gif?id=blog&url=http://a.example/ HTTP/1.1\r\nHost: h\r\nX-Slow")
+        began = time.monotonic()
+        answer = sock.recv(65536)
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
+        assert time.monotonic() - began > 5
+
+
+def test_a_request_in_pieces_is_served_as_a_whole_one(server):
+    before = count(server)
+    request = b"GET /a.gif?id=blog&url=http://a.example/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number in range(len(request)):
+            sock.sendall(request[number:number + 1])
+        assert sock.makefile("rb").read().startswith(b"HTTP/1.1 200")
+    assert count(server) - before == 1
+
+
+def test_a_server_asked_to_end_lets_idle_connections_go(tmp_path):
+    footfall(tmp_path, "site", "add", "blog")
+    with Server(tmp_path) as server:
+        idle = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(50)]
+        for sock in idle[:25]:
+            sock.sendall(b"GET /a.gif?id=blog&url=http://a.example/ HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert sock.recv(65536).startswith(b"HTTP/1.1 200")
+        printed = server.stop()
+        assert [sock.recv(1) for sock in idle] == [b""] * 50
+    for sock in idle:
+        sock.close()
+    assert (server.process.returncode, count(server)) == (0, 25)
     assert "Traceback" not in printed

@@ -58,10 +58,12 @@ def test_every_route_is_documented(settings_of):
             assert f"`{rule.rule}" in everything or f" {rule.rule}" in everything, rule.rule
 
 
-def test_every_counter_is_documented():
-    for counter in vars(metrics).values():
-        if isinstance(counter, metrics.Counter):
-            assert f"`{counter._name}_total`" in page("collection.md")
+def test_every_metric_is_documented():
+    for metric in vars(metrics).values():
+        if isinstance(metric, metrics.Counter):
+            assert f"`{metric._name}_total`" in page("collection.md")
+        elif isinstance(metric, metrics.Histogram | metrics.Gauge):
+            assert f"`{metric._name}`" in page("collection.md")
 
 
 def test_every_recipe_family_and_rule_is_documented():

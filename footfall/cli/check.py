@@ -21,7 +21,6 @@ from footfall.stores import open_store
 #: A clock before this is wrong: the program is newer.
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
 LITTLE_DISK_BYTES = 500_000_000
-PROBE = "footfall-check"
 
 
 class Finding(NamedTuple):
@@ -82,9 +81,7 @@ def _disk(config: Config) -> Iterator[Finding]:
 
 def _store(store: Store, now: datetime) -> Iterator[Finding]:
     try:
-        family = store.family("Accounts")
-        family.insert(PROBE, {PROBE: {}}, ttl=60)
-        family.remove(PROBE)
+        store.probe()
         yield Finding(True, "store: a write and its removal succeeded")
         sites = accounts.all_accounts(store)
         yield Finding(bool(sites), f"sites: {len(sites)}", "" if sites else "add one: footfall site add ID")

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 from footfall import accounts, metrics, timeuuid
 from footfall.collect.hit import Headers, Policy, parse_events, parse_hit
+from footfall.collect.probe import Probe
 from footfall.collect.writer import Writer
 from footfall.config import Config
 from footfall.errors import BadHit, StoreError, StoreUnavailable
@@ -63,6 +64,7 @@ class Collector:
         self._config = config
         self._opened: Store | None = None
         self.clock = timeuuid.Clock()
+        self.probe = Probe(self.store)
         self.writer: Committer = Writer(self.store)
         known = accounts.KnownAccounts(self.store) if config.unknown_accounts == "refuse" else None
         self.policy = Policy(known, config.ip, config.trusted_proxies)

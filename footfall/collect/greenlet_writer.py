@@ -17,6 +17,7 @@ import gevent
 from gevent.hub import Waiter
 from gevent.threadpool import ThreadPool
 
+from footfall import metrics
 from footfall.collect.writer import MAX_BATCH, MAX_QUEUE, commit_batch, packed
 from footfall.errors import StoreUnavailable
 from footfall.pageview import Event
@@ -84,6 +85,7 @@ class GreenletWriter:
             batch.append(self._waiting.popleft())
             size += len(batch[-1][0])
         self._queued -= size
+        metrics.WAITING.set(self._queued)
 
         def commit() -> list[Exception | None]:
             return commit_batch(self._store, [inserts for inserts, _ in batch])

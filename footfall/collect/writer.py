@@ -8,6 +8,7 @@ writer commits a lone event at once; under load batches grow by themselves.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -89,6 +90,7 @@ class Writer:
                 batch.append(self._waiting.popleft())
                 size += len(batch[-1][0])
             self._queued -= size
+            metrics.WAITING.set(self._queued)
             return batch
 
 
@@ -106,6 +108,7 @@ def commit_batch(store: Callable[[], Store], requests: Sequence[list[Insert]]) -
     committed by itself.
     """
     inserts = [insert for request in requests for insert in request]
+    began = time.perf_counter()
     try:
         store().apply(inserts)
     except StoreUnavailable as error:
@@ -116,6 +119,6 @@ def commit_batch(store: Callable[[], Store], requests: Sequence[list[Insert]]) -
         return [commit_batch(store, [request])[0] for request in requests]
     except Exception as error:
         return [error] * len(requests)
-    metrics.COMMITS.inc()
-    metrics.COMMITTED_EVENTS.inc(len(inserts))
+    metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
+    metrics.COMMIT_EVENTS.observe(len(inserts))
     return [None] * len(requests)

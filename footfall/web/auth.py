@@ -32,8 +32,8 @@ from footfall.web.throttle import Throttle
 
 #: Endpoints that any page on the web may reach, by any method they have.
 BEACON = frozenset({"beacon.script", "beacon.pixel", "beacon.events"})
-#: Endpoints that need no session. ``metrics`` guards itself.
-OPEN = BEACON | {"auth.login", "static", "metrics"}
+#: Endpoints that need no session. ``/metrics`` guards itself.
+OPEN = BEACON | {"auth.login", "static", "health.health", "health.ready", "health.exposition"}
 
 SESSION_DAYS = 30
 KEY_BYTES = 32

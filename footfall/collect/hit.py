@@ -130,7 +130,6 @@ def client_address(headers: Headers, peer: str, trusted_proxies: tuple[Network, 
     return "" if address is None else str(address)
 
 
-@lru_cache(maxsize=4096)
 def is_trusted(peer: str, trusted_proxies: tuple[Network, ...]) -> bool:
     """Tell whether the connection's other end is a trusted proxy; a Unix socket's, empty, is one."""
     address = _address(peer)
@@ -148,11 +147,17 @@ def _event(family: str, account: str, name: uuid.UUID, url: str, referrer: str, 
 def _visitor_fields(headers: Headers, peer: str, policy: Policy) -> dict[str, Any]:
     """What a request's headers tell of who sent it."""
     # The header's bytes are UTF-8 where they are more than ASCII; WSGI hands them over as Latin-1.
-    agent = headers.get("user-agent", "").encode("latin-1", "replace").decode("utf-8", "replace")
-    first = headers.get("accept-language", "").partition(",")[0].partition(";")[0].strip()
+    agent = headers.get("user-agent", "")
+    if not agent.isascii():
+        agent = agent.encode("latin-1", "replace").decode("utf-8", "replace")
     return {"ip": kept_address(client_address(headers, peer, policy.trusted_proxies), policy.ip),
-            "user_agent": agent,
-            "language": first if _LANGUAGE.fullmatch(first) else ""}
+            "user_agent": agent, "language": _first_language(headers.get("accept-language", ""))}
+
+
+@lru_cache(maxsize=1024)
+def _first_language(accepted: str) -> str:
+    first = accepted.partition(",")[0].partition(";")[0].strip()
+    return first if _LANGUAGE.fullmatch(first) else ""
 
 
 def _custom_fields(item: _Posted) -> dict[str, Any]:
@@ -186,8 +191,9 @@ def _query_fields(query: bytes) -> dict[bytes, bytes]:
 
 
 def _decoded(fields: Mapping[bytes, bytes], key: bytes) -> str:
+    value = fields.get(key, b"").replace(b"+", b" ")
     try:
-        return unquote_to_bytes(fields.get(key, b"").replace(b"+", b" ")).decode()
+        return (unquote_to_bytes(value) if b"%" in value else value).decode()
     except UnicodeDecodeError:
         raise BadHit(f"{key.decode()}: not UTF-8") from None
 

@@ -28,6 +28,7 @@ FAMILIES: Mapping[str, Literal["time", "text"]] = {
     "Filtered": "time",
     "Accounts": "text",
     "Users": "text",
+    "Positions": "text",
 }
 
 #: A column read back: its name and its value.

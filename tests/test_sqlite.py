@@ -35,8 +35,8 @@ def test_the_file_is_its_owners_alone(store, path):
 
 
 def test_commits_wait_for_the_disk(store):
-    assert store._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert store._writer.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert store.file._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store.file._writer.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 def test_a_second_store_of_the_same_file_sees_what_the_first_wrote(store):
@@ -68,10 +68,9 @@ def test_a_failed_apply_leaves_nothing_half_made(store):
     assert views.get_count(KEY) == 1
 
 
-def test_a_locked_file_is_unavailable_until_it_is_let_go(store, path, monkeypatch):
-    monkeypatch.setattr(sqlite_store, "BUSY_SECONDS", 0.05)
+def test_a_locked_file_is_unavailable_until_it_is_let_go(store, path):
     views = store.family("PageViews")
-    store._writer.execute("PRAGMA busy_timeout = 50")
+    store.file._writer.execute("PRAGMA busy_timeout = 50")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable, match="locked"):
@@ -113,6 +112,18 @@ def test_a_newer_footfalls_file_is_refused(store, path):
         SqliteStore(f"sqlite:///{path}")
 
 
+def test_an_older_footfalls_file_gets_the_families_it_lacks(store, path):
+    store.family("PageViews").insert(KEY, row(1))
+    store.close()
+    with sqlite3.connect(path) as other:
+        other.execute('DROP TABLE "Positions"')
+        other.execute("PRAGMA user_version = 1")
+    other.close()
+    with SqliteStore(f"sqlite:///{path}") as again:
+        again.family("Positions").insert("import", {"file": {"offset": 1}})
+        assert again.family("PageViews").get_count(KEY) == 1
+
+
 def test_expired_columns_are_not_read_and_leave_the_file(store, monkeypatch):
     views = store.family("PageViews")
     views.insert(KEY, row(1), ttl=10)
@@ -122,7 +133,7 @@ def test_expired_columns_are_not_read_and_leave_the_file(store, monkeypatch):
     assert list(views.get(KEY)) == list(row(2))
     assert views.get_count(KEY) == 1
     views.insert(OTHER, row(3), ttl=10)
-    assert store.read('SELECT count(*) FROM "PageViews"') == [(2,)]
+    assert store.file.read('SELECT count(*) FROM "PageViews"') == [(2,)]
 
 
 def test_closing_twice_does_nothing(store):

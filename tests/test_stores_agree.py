@@ -100,7 +100,7 @@ def answers(store, scenario, account):
 def sqlite(tmp_path_factory):
     with SqliteStore(f"sqlite:///{tmp_path_factory.mktemp('agree')}/footfall.db") as store:
         # Commits that wait for no disk: what is asked here is not whether they outlast a crash.
-        store._writer.execute("PRAGMA synchronous = OFF")
+        store.file._writer.execute("PRAGMA synchronous = OFF")
         yield store
 
 

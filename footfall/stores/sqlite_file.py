@@ -1,0 +1,142 @@
+"""One SQLite file of ours: who may open it, how it commits, what its errors mean.
+
+Commits are on disk when they return: write-ahead log, ``synchronous=FULL``. One connection writes, under a
+lock; every thread that reads has a connection of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from footfall.errors import StoreError, StoreUnavailable
+
+BUSY_SECONDS = 5.0
+
+# What may pass: a full disk, a lock, a mount that went away. Anything else is no matter of waiting.
+_PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
+            sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL}
+
+
+class Schema(NamedTuple):
+    """What a kind of file holds.
+
+    :param application_id: marks the file as one of the kind.
+    :param version: of its tables; a newer footfall's is refused.
+    :param upgrade: makes the tables of an older version, 0 for a new file, those of this one.
+    """
+
+    application_id: int
+    version: int
+    upgrade: Callable[[sqlite3.Connection, int], None]
+
+
+class SqliteFile:
+    """An open file.
+
+    :param path: where it is; it and its folder are made when missing, readable by their owner alone.
+    :raises StoreError: it is another program's, or a newer footfall's.
+    :raises StoreUnavailable: it cannot be opened or made now.
+    """
+
+    def __init__(self, path: Path, schema: Schema) -> None:
+        self.path = path
+        self._writing = threading.Lock()
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        try:
+            with self.errors():
+                #: Whether the file was not there before.
+                self.is_new = self._make()
+                self._writer = self._connect()
+                self._writer.execute("PRAGMA journal_mode = WAL")
+            with self.transaction() as connection:
+                self._bring_up(connection, schema)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection that writes; at the end all that was done is on disk, or, after an error, nothing is."""
+        with self._writing, self.errors():
+            connection = self._writer
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                # A full disk may have ended the transaction already.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def read(self, sql: str, *values: Any) -> list[Any]:
+        """Return the rows of a query, run on this thread's connection."""
+        with self.errors():
+            connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = self._connect()
+                connection.execute("PRAGMA query_only = ON")
+            return connection.execute(sql, values).fetchall()
+
+    def size(self) -> int:
+        """Return how many bytes it and its write-ahead log take on disk."""
+        return sum(path.stat().st_size for path in (self.path, self.path.with_name(self.path.name + "-wal"))
+                   if path.exists())
+
+    def close(self) -> None:
+        """Close every thread's connection. Closing twice does nothing."""
+        with self._writing:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+            self._local = threading.local()
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn SQLite's errors, and the file system's, into the store's."""
+        try:
+            yield
+        except sqlite3.ProgrammingError as error:
+            raise StoreError(f"{self.path}: {error}") from error
+        except sqlite3.Error as error:
+            code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+            kind = StoreUnavailable if code in _PASSING else StoreError
+            raise kind(f"{self.path}: {error}") from error
+        except OSError as error:
+            raise StoreUnavailable(f"{self.path}: {error.strerror}") from error
+
+    def _make(self) -> bool:
+        """Make the folder and the file: they hold readers' addresses, which are nobody else's to see."""
+        if self.path.exists():
+            return False
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        return True
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        self._connections.append(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")
+        return connection
+
+    def _bring_up(self, connection: sqlite3.Connection, schema: Schema) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        owner = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and owner != schema.application_id:
+            raise StoreError(f"{self.path}: an SQLite file of another program; name another file in FOOTFALL_STORE")
+        if version > schema.version:
+            raise StoreError(f"{self.path}: made by a newer footfall (schema {version}, this one knows "
+                             f"{schema.version}); upgrade footfall")
+        if version < schema.version:
+            connection.execute(f"PRAGMA application_id = {schema.application_id}")
+            connection.execute(f"PRAGMA user_version = {schema.version}")
+            schema.upgrade(connection, version)

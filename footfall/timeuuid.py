@@ -11,12 +11,13 @@ Cassandra compares time first and then the low eight bytes as *signed* bytes;
 from __future__ import annotations
 
 import calendar
+import os
 import random
-import secrets
+import struct
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 #: 100-ns ticks between the UUID epoch, 1582-10-15, and the Unix epoch.
@@ -159,4 +160,24 @@ class Clock:
 
     def new_id(self) -> uuid.UUID:
         """Return a name for an event of now: the clock's next tick and 62 random bits."""
-        return make(self.ticks(), secrets.randbits(62))
+        return make(self.ticks(), _random.bits())
+
+
+class _Random:
+    """Random numbers of 62 bits, got from the system by the hundred: to get one takes longer than to parse a hit."""
+
+    def __init__(self) -> None:
+        self.forget()
+        # What two processes would both give is nothing to tell their events apart by.
+        os.register_at_fork(after_in_child=self.forget)
+
+    def forget(self) -> None:
+        self._numbers: Iterator[int] = iter(())
+
+    def bits(self) -> int:
+        while (number := next(self._numbers, None)) is None:
+            self._numbers = iter(struct.unpack("=512Q", os.urandom(4096)))
+        return number >> 2
+
+
+_random = _Random()

@@ -133,7 +133,6 @@ class Collector:
             return refusal(error)
         except StoreError as error:
             return failure(error)
-        metrics.STORED.inc(len(events))
         for event in events:
             for field in event.fields.get("cut", ()):
                 metrics.CUT_FIELDS.labels(field).inc()

@@ -28,16 +28,25 @@ DRAIN_BYTES = 1 << 20
 
 
 class Connections:
-    """The connections of a worker that wait for a request, so that a worker that ends can let them go."""
+    """The connections of a worker that wait for a request, so that those that wait too long can be let go."""
 
     def __init__(self) -> None:
         self.ending = False
-        self.idle: set[Any] = set()
+        #: Since when, by time.monotonic, each waits.
+        self.idle: dict[Any, float] = {}
+
+    def sweep(self) -> None:
+        """Close those that have waited too long. A timer for each would cost more than it ever does."""
+        latest = time.monotonic() - IDLE_SECONDS
+        self._close([sock for sock, since in self.idle.items() if since < latest])
 
     def end(self) -> None:
         """Close those that wait; the others close after their answer."""
         self.ending = True
-        for sock in self.idle:
+        self._close(list(self.idle))
+
+    def _close(self, socks: list[Any]) -> None:
+        for sock in socks:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RD)
 
@@ -67,14 +76,12 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
         """Return what has arrived of the next request, without taking it; nothing if none comes."""
         if connections.ending:
             return b""
-        connections.idle.add(self.socket)
+        connections.idle[self.socket] = time.monotonic()
         try:
-            with gevent.Timeout(IDLE_SECONDS, False):
-                data: bytes = self.rfile.peek(1)
-                return data
-            return b""
+            data: bytes = self.rfile.peek(1)
+            return data
         finally:
-            connections.idle.discard(self.socket)
+            del connections.idle[self.socket]
 
     def _serve_short(self, data: bytes, collector: Any) -> bool | None:
         """Serve a hit that has arrived whole here, and anything else as pywsgi does."""
@@ -83,7 +90,10 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
         if served is None:
             return self._serve_long()
         self.rfile.read(served.length)
-        self.socket.sendall(served.response)
+        # sendall would ask the kernel for the size of its buffer, each time.
+        sent = self.socket.send(served.response)
+        if sent < len(served.response):
+            self.socket.sendall(served.response[sent:])
         return None if served.close else True
 
     def _serve_long(self) -> bool | None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from footfall.config import Config
 from footfall.errors import StoreError
 from footfall.storage import Insert
-from footfall.stores.sqlite_file import Schema, SqliteFile
+from footfall.stores.sqlite_file import Schema, SqliteFile, insert_rows
 
 FILE = "outbox.db"
 #: "outb" in ASCII.
@@ -82,7 +82,7 @@ class Outbox:
         received = time.time_ns() // 1_000_000
         rows = [(family, key, _to_sql(name), data, received) for family, key, name, data, _ in inserts]
         with self._file.transaction() as connection:
-            connection.executemany(f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows)
+            insert_rows(connection, f"events ({_COLUMNS})", rows)
 
     def probe(self) -> None:
         """Write something and remove it again, to find out whether events could be taken now.

@@ -58,8 +58,9 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         self.wsgi = InThreads(self.wsgi, ThreadPool(THREADS, hub=gevent.get_hub()), collector, self.connections)
 
     def notify(self) -> None:
-        """Tell the master that we live, every second; and, once we are to end, let go of who only waits."""
+        """Tell the master that we live, every second, and let go of who waits too long, or waits when we are to end."""
         super().notify()
+        self.connections.sweep()
         if not self.alive:
             self.connections.end()
 

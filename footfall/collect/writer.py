@@ -128,6 +128,7 @@ def commit_batch(destination: Callable[[], Destination], requests: Sequence[list
         return [commit_batch(destination, [request])[0] for request in requests]
     except Exception as error:
         return [error] * len(requests)
+    metrics.STORED.inc(len(inserts))
     metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
     metrics.COMMIT_EVENTS.observe(len(inserts))
     return [None] * len(requests)

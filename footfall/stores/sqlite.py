@@ -12,13 +12,14 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from footfall.errors import StoreError
 from footfall.pageview import Packed
 from footfall.storage import FAMILIES, PAGE, Column, ColumnFamily, Insert, Mutation, Name, Slice, Store
-from footfall.stores.sqlite_file import Schema, SqliteFile
+from footfall.stores.sqlite_file import Schema, SqliteFile, insert_rows
 from footfall.timeuuid import from_sort_key, sort_key
 
 #: Marks the file as footfall's: "foot" in ASCII.
@@ -47,20 +48,25 @@ class SqliteStore(Store):
 
     def apply(self, mutations: Sequence[Mutation]) -> None:
         with self.file.transaction() as connection:
-            expiring = set()
-            for mutation in mutations:
-                if isinstance(mutation, Insert):
-                    connection.execute(_INSERT[mutation.family], (
-                        mutation.key, _to_id(mutation.name), mutation.value, _expiry(mutation.ttl)))
-                    if mutation.ttl is not None:
-                        expiring.add(mutation.family)
-                elif mutation.name is None:
-                    connection.execute(f'DELETE FROM "{mutation.family}" WHERE row_key = ?', (mutation.key,))
+            for family, run in groupby(mutations, key=_family_of_plain_insert):
+                if family is None:
+                    for mutation in run:
+                        self._apply_one(connection, mutation)
                 else:
-                    connection.execute(f'DELETE FROM "{mutation.family}" WHERE row_key = ? AND id = ?',
-                                       (mutation.key, _to_id(mutation.name)))
-            for family in expiring:
-                connection.execute(f'DELETE FROM "{family}" WHERE expires <= ?', (_now(),))
+                    rows = [(key, _to_id(name), value) for _, key, name, value, _ in cast(Iterator[Insert], run)]
+                    insert_rows(connection, f'"{family}" (row_key, id, data)', rows)
+
+    def _apply_one(self, connection: sqlite3.Connection, mutation: Mutation) -> None:
+        table = f'"{mutation.family}"'
+        if isinstance(mutation, Insert):
+            connection.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)", (
+                mutation.key, _to_id(mutation.name), mutation.value, _expiry(mutation.ttl)))
+            connection.execute(f"DELETE FROM {table} WHERE expires <= ?", (_now(),))
+        elif mutation.name is None:
+            connection.execute(f"DELETE FROM {table} WHERE row_key = ?", (mutation.key,))
+        else:
+            connection.execute(f"DELETE FROM {table} WHERE row_key = ? AND id = ?",
+                               (mutation.key, _to_id(mutation.name)))
 
     def init(self) -> list[str]:
         made, self._made = self._made, []
@@ -166,7 +172,6 @@ class SqliteFamily(ColumnFamily):
 
 
 _ALIVE = "(expires IS NULL OR expires > ?)"
-_INSERT = {name: f'INSERT OR REPLACE INTO "{name}" VALUES (?, ?, ?, ?)' for name in FAMILIES}
 
 
 def _now() -> int:
@@ -180,3 +185,8 @@ def _expiry(ttl: int | None) -> int | None:
 
 def _to_id(name: Name | None) -> bytes | str | None:
     return sort_key(name) if isinstance(name, uuid.UUID) else name
+
+
+def _family_of_plain_insert(mutation: Mutation) -> str | None:
+    """Return the family of an insert that does not expire, which many can share one statement with."""
+    return mutation.family if isinstance(mutation, Insert) and mutation.ttl is None else None

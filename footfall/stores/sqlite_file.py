@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from footfall.errors import StoreError, StoreUnavailable
 
 BUSY_SECONDS = 5.0
+#: Rows that one statement inserts at most.
+MOST_ROWS = 64
 
 # What may pass: a full disk, a lock, a mount that went away. Anything else is no matter of waiting.
 _PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
@@ -140,3 +143,21 @@ class SqliteFile:
             connection.execute(f"PRAGMA application_id = {schema.application_id}")
             connection.execute(f"PRAGMA user_version = {schema.version}")
             schema.upgrade(connection, version)
+
+
+def insert_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows, replacing what has their key, with few statements.
+
+    Each statement gives up Python's lock and must get it back from a thread that serves hits; with one for each row
+    that took longer than the writing.
+
+    :param table: its name, and its columns in brackets.
+    """
+    first = 0
+    while first < len(rows):
+        # Powers of two, so that there are few different statements, and each is prepared once.
+        size = min(MOST_ROWS, 1 << (len(rows) - first).bit_length() - 1)
+        marks = ",".join((f"({','.join('?' * len(rows[first]))})",) * size)
+        values = list(chain.from_iterable(rows[first:first + size]))
+        connection.execute(f"INSERT OR REPLACE INTO {table} VALUES {marks}", values)
+        first += size

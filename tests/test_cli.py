@@ -178,7 +178,7 @@ def test_check_says_what_is_wrong_and_what_to_do(run, blog, data, break_, wrong)
     (("stats", "x", "--by", "colour"), 2, "Invalid value for '--by'"),
     (("stats",), 2, "Missing argument 'SITE'"),
     (("import", "log", "missing.log", "--site", "blog", "--origin", "http://a"), 2, "missing.log: No such file"),
-    (("import", "log", "-", "--site", "blog", "--follow"), 2, "--follow: takes one FILE"),
+    (("import", "log", "-", "--site", "blog", "--follow"), 2, "--follow: takes files, not standard input"),
     (("serve", "--port", "http"), 2, "--port='http': must be a whole number"),
     (("serve", "--store", "casandra://x"), 2, "--store='casandra://x': unknown store"),
     (("store", "info", "--store", "sqlite:////proc/nowhere/x.db"), 1, "/proc/nowhere/x.db: "),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from footfall.errors import UsageError
+from footfall.errors import StoreError, StoreUnavailable, UsageError
 from footfall.pageview import check_account, split_row_key
 from footfall.storage import FAMILIES, Store
 
@@ -77,30 +77,77 @@ def remove(store: Store, account: str, *, with_events: bool) -> int:
     return removed
 
 
-class KnownAccounts:
-    """The ids of all accounts, for a collector that asks at every hit; asking may read the store.
+class Memory(Protocol):
+    """Where the ids of the accounts are kept for when the store is away."""
 
-    The list is read again when it is ``fresh`` seconds old, or when an id is not in it that may have
-    been added since; but not more than once a second, however many unknown ids are sent.
+    def remember_accounts(self, accounts: Iterable[str]) -> None: ...
+
+    def accounts(self) -> frozenset[str]: ...
+
+
+class KnownAccounts:
+    """The ids of all accounts, for a collector that asks at every hit.
+
+    An account that was seen is known until a newer list, read beside the hits every ``fresh`` seconds, is without
+    it. For one that was not, the store is asked, but not more than once a second, however many unknown ids are sent.
+
+    :param memory: gives the ids when the store is away.
     """
 
-    def __init__(self, store: Callable[[], Store], *, fresh: float = 10.0,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Callable[[], Store], *, memory: Callable[[], Memory] | None = None,
+                 fresh: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._memory = memory
         self._fresh = fresh
         self._clock = clock
         self._ids: frozenset[str] = frozenset()
-        self._read_at = float("-inf")
+        self._asked_at = float("-inf")
+        self._failure: StoreError | None = None
         self._lock = threading.Lock()
+        self._refreshing = False
 
     def __contains__(self, account: object) -> bool:
-        with self._lock:
-            age = self._clock() - self._read_at
-            if age > self._fresh or (account not in self._ids and age > 1.0):
-                self._ids = frozenset(entry.id for entry in all_accounts(self._store()))
-                self._read_at = self._clock()
+        """Tell whether there is such an account, and ask the store if that is not known.
+
+        :raises StoreError: the store would have to be asked and cannot be.
+        """
+        if self.remembers(account):
+            return True
+        # A store that hangs must not make everyone hang who asks for what may not even be.
+        if not self._lock.acquire(timeout=1.0):
+            raise StoreUnavailable("the store is slow to tell which accounts there are")
+        try:
+            if account not in self._ids and self._clock() - self._asked_at > 1.0:
+                self._ask()
+            if account not in self._ids and self._failure is not None:
+                raise self._failure
             return account in self._ids
+        finally:
+            self._lock.release()
 
     def remembers(self, account: object) -> bool:
-        """Tell whether an account is known without reading the store: a no may be a yes to who asks in earnest."""
-        return account in self._ids and self._clock() - self._read_at <= self._fresh
+        """Tell whether an account is known without asking the store: a no may be a yes to who asks in earnest."""
+        if self._clock() - self._asked_at > self._fresh and self._ids and not self._refreshing:
+            self._refreshing = True
+            threading.Thread(target=self._refresh, name="footfall-accounts", daemon=True).start()
+        return account in self._ids
+
+    def _refresh(self) -> None:
+        try:
+            with self._lock:
+                self._ask()
+        finally:
+            self._refreshing = False
+
+    def _ask(self) -> None:
+        try:
+            ids = frozenset(entry.id for entry in all_accounts(self._store()))
+            self._failure = None
+            if self._memory is not None and ids != self._memory().accounts():
+                self._memory().remember_accounts(ids)
+        except StoreError as error:
+            self._failure = error
+            ids = self._ids or (self._memory().accounts() if self._memory is not None else frozenset())
+        finally:
+            self._asked_at = self._clock()
+        self._ids = ids

@@ -113,6 +113,9 @@ SETTINGS = (
     Setting("IP", "truncated", _one_of("truncated", "full", "none"), "How much of a visitor's address is kept."),
     Setting("UNKNOWN_ACCOUNTS", "refuse", _one_of("refuse", "accept"),
             "What becomes of hits for an account that `footfall site add` has not made."),
+    Setting("OUTBOX_GRACE", "60", _whole_number(1, 86_400),
+            "Seconds that events stay in the outbox after the cluster acknowledged them: longer than its "
+            "commitlog_sync_period."),
     Setting("CASSANDRA_USERNAME", "", str, "Login of a cassandra:// store that asks for one."),
     Setting("CASSANDRA_PASSWORD", "", str, "Password of that login; never shown."),
     Setting("CASSANDRA_CA", "", str, "File of the authority that signed a TLS Cassandra's certificate; empty: no TLS."),
@@ -134,10 +137,18 @@ class Config:
     trusted_proxies: tuple[Network, ...]
     ip: str
     unknown_accounts: str
+    outbox_grace: int
     cassandra_username: str
     cassandra_password: str = field(repr=False)
     cassandra_ca: str
     sources: Mapping[str, str]
+    #: What was given for each setting that was given, as text.
+    texts: Mapping[str, str] = field(repr=False)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that give another process the same settings."""
+        return {BY_KEY[key].variable: text for key, text in self.texts.items()}
 
     @property
     def store_url(self) -> str:
@@ -179,7 +190,8 @@ def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, st
             where = setting.variable if source == "default" else source
             where = where if setting.key in where.lower() or where.startswith("--") else f"{where}: {setting.key}"
             raise ConfigError(f"{where}={shown}: {error}") from None
-    return Config(**values, sources={key: source for key, (_, source) in chosen.items()})
+    return Config(**values, sources={key: source for key, (_, source) in chosen.items()},
+                  texts={key: text for key, (text, _) in chosen.items()})
 
 
 def _suggest() -> str:

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY
 
 #: Hits by what became of them: ``stored``, ``refused`` for good, ``unavailable`` for now.
@@ -22,10 +24,37 @@ COMMIT_SECONDS = Histogram("footfall_commit_seconds", "Time until a commit was o
 WAITING = Gauge("footfall_waiting_events", "Events that wait to be committed", multiprocess_mode="livesum")
 
 
-def exposition() -> bytes:
-    """Return all counters in Prometheus' text format, added up over the workers."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest(REGISTRY)
-    registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+FORWARDED = Counter("footfall_forwarded_events", "Events of the outbox that the cluster acknowledged")
+FORWARD_ERRORS = Counter("footfall_forward_errors", "Failures to send the outbox's events")
+
+
+#: What is read of an outbox when the metrics are asked for: by the field of its status, name and meaning.
+OUTBOX = {
+    "waiting": ("footfall_outbox_waiting_events", "Events that the cluster does not have yet"),
+    "oldest_seconds": ("footfall_outbox_oldest_seconds", "Age of the oldest event that the cluster does not have yet"),
+    "kept": ("footfall_outbox_kept_events", "Events that the cluster has, kept until the grace is over"),
+    "aside": ("footfall_outbox_aside_events", "Events that the cluster cannot hold"),
+    "bytes": ("footfall_outbox_bytes", "Size of the outbox on disk"),
+}
+
+
+class _Readings:
+    def __init__(self, gauges: list[GaugeMetricFamily]) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        return self._gauges
+
+
+def exposition(outbox: Mapping[str, float]) -> bytes:
+    """Return all counters, added up over the workers, in Prometheus' text format.
+
+    :param outbox: the status of an outbox, by the fields of :data:`OUTBOX`; empty where there is none.
+    """
+    counters = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        counters = CollectorRegistry()
+        multiprocess.MultiProcessCollector(counters)  # type: ignore[no-untyped-call]
+    gauges = CollectorRegistry()
+    gauges.register(_Readings([GaugeMetricFamily(*OUTBOX[field], value) for field, value in outbox.items()]))
+    return generate_latest(counters) + generate_latest(gauges)

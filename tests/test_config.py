@@ -1,7 +1,8 @@
 import ipaddress
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -16,7 +17,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_every_setting_has_its_attribute_and_a_default_it_allows():
-    assert {setting.key for setting in SETTINGS} == {field.name for field in fields(Config)} - {"sources"}
+    assert {setting.key for setting in SETTINGS} == {field.name for field in fields(Config)} - {"sources", "texts"}
     config = load(environ={})
     assert (config.port, config.host, config.ip) == (8000, "127.0.0.1", "truncated")
     assert ipaddress.ip_network("::1") in config.trusted_proxies
@@ -26,6 +27,7 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(folder):
     (folder / "footfall.toml").write_text('port = 1\nip = "full"\nworkers = 3\n')
     config = load({"port": "3", "workers": None}, {"FOOTFALL_PORT": "2", "FOOTFALL_IP": "none"})
     assert (config.port, config.ip, config.workers) == (3, "none", 3)
+    assert load(environ=config.environment) == replace(config, sources=ANY)
     assert config.sources == {"port": "--port", "ip": "FOOTFALL_IP", "workers": "footfall.toml"}
 
 

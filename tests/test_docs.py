@@ -64,6 +64,7 @@ def test_every_metric_is_documented():
             assert f"`{metric._name}_total`" in page("collection.md")
         elif isinstance(metric, metrics.Histogram | metrics.Gauge):
             assert f"`{metric._name}`" in page("collection.md")
+    assert all(f"`{name}`" in page("collection.md") for name, _ in metrics.OUTBOX.values())
 
 
 def test_every_recipe_family_and_rule_is_documented():

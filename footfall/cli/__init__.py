@@ -15,6 +15,7 @@ from footfall import __version__
 from footfall.cli.access import user
 from footfall.cli.check import check
 from footfall.cli.imports import import_
+from footfall.cli.outbox import outbox
 from footfall.cli.serve import serve
 from footfall.cli.shell import shell
 from footfall.cli.sites import site
@@ -34,7 +35,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, site, user, store, import_, stats, shell, check):
+for command in (serve, site, user, store, outbox, import_, stats, shell, check):
     cli.add_command(command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -14,9 +15,10 @@ import click
 from footfall import __version__, accounts
 from footfall.cli.settings import with_settings
 from footfall.cli.sites import address
+from footfall.collect import outbox
 from footfall.collect.tracker import tag
 from footfall.config import SETTINGS, Config
-from footfall.errors import FootfallError
+from footfall.errors import FootfallError, StoreUnavailable
 from footfall.stores import open_store
 
 #: Of more sites than this the tags are left to `footfall site list`.
@@ -27,12 +29,24 @@ GREETED_SITES = 3
 @with_settings(*(setting.name for setting in SETTINGS))
 def serve(config: Config) -> None:
     """Run the server: the beacon, and the owner's pages behind a login."""
-    # An unusable store is better told here than at the first hit.
-    with open_store(config=config) as store:
-        sites = [account.id for account in accounts.all_accounts(store)]
+    sites = _sites(config)
     _check_address(config)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder(config)
     run_server(config, greeting(config, sites))
+
+
+def _sites(config: Config) -> list[str]:
+    """Return the sites' ids; an unusable store is better told here than at the first hit."""
+    try:
+        with open_store(config=config) as store:
+            return [account.id for account in accounts.all_accounts(store)]
+    except StoreUnavailable as error:
+        if not outbox.is_wanted(config):
+            raise
+        # Hits are taken all the same, and forwarded when the cluster is back.
+        click.echo(f"footfall: {error}", err=True)
+        with contextlib.closing(outbox.open_outbox(config)) as opened:
+            return sorted(opened.accounts())
 
 
 def run_server(config: Config, said_when_ready: str) -> None:
@@ -40,6 +54,8 @@ def run_server(config: Config, said_when_ready: str) -> None:
     # Only now, because prometheus_client looks at the environment when it is first imported.
     from gunicorn.app.base import BaseApplication
     from prometheus_client import multiprocess
+
+    from footfall.cli.supervisor import Supervisor
 
     class Server(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
@@ -63,7 +79,7 @@ def run_server(config: Config, said_when_ready: str) -> None:
 
             return create_app(config)
 
-    Server().run()
+    Supervisor(Server(), config).run()
 
 
 def _check_address(config: Config) -> None:

@@ -14,9 +14,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from footfall import accounts, metrics, timeuuid
+from footfall.collect import outbox
 from footfall.collect.hit import Headers, Policy, parse_events, parse_hit
+from footfall.collect.outbox import Outbox
 from footfall.collect.probe import Probe
-from footfall.collect.writer import Writer
+from footfall.collect.writer import Destination, Writer
 from footfall.config import Config
 from footfall.errors import BadHit, StoreError, StoreUnavailable
 from footfall.pageview import Event
@@ -63,10 +65,13 @@ class Collector:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._opened: Store | None = None
+        self._outbox: Outbox | None = None
         self.clock = timeuuid.Clock()
-        self.probe = Probe(self.store)
-        self.writer: Committer = Writer(self.store)
-        known = accounts.KnownAccounts(self.store) if config.unknown_accounts == "refuse" else None
+        self.probe = Probe(self.destination)
+        self.writer: Committer = Writer(self.destination)
+        known = None
+        if config.unknown_accounts == "refuse":
+            known = accounts.KnownAccounts(self.store, memory=self.outbox if outbox.is_wanted(config) else None)
         self.policy = Policy(known, config.ip, config.trusted_proxies)
         self._policy_at_once = self.policy._replace(accounts=known and _Remembered(known))
 
@@ -78,6 +83,29 @@ class Collector:
         if self._opened is None:
             self._opened = open_store(config=self._config)
         return self._opened
+
+    def outbox(self) -> Outbox:
+        """Return the outbox.
+
+        :raises StoreError: it cannot be opened now, or the store is one that needs none.
+        """
+        if self._outbox is None:
+            self._outbox = outbox.open_outbox(self._config)
+        return self._outbox
+
+    def destination(self) -> Destination:
+        """Return what events are committed to before they are acknowledged: the store, or the outbox before it.
+
+        :raises StoreError: it cannot be opened now.
+        """
+        return self.outbox() if outbox.is_wanted(self._config) else self.store()
+
+    def outbox_status(self) -> dict[str, float]:
+        """Return how the outbox is, by the fields of its status; nothing where there is none, or it cannot be read."""
+        try:
+            return self.outbox().status()._asdict()
+        except StoreError:
+            return {}
 
     def take_view(self, query: bytes, headers: Headers, peer: str, *, at_once: bool = False) -> Answer:
         """Take the page-view of a request for ``/a.gif``; the arguments are those of :func:`parse_hit`.

@@ -18,25 +18,25 @@ from gevent.hub import Waiter
 from gevent.threadpool import ThreadPool
 
 from footfall import metrics
-from footfall.collect.writer import MAX_BATCH, MAX_QUEUE, commit_batch, packed
+from footfall.collect.writer import MAX_BATCH, MAX_QUEUE, Destination, commit_batch, packed
 from footfall.errors import StoreUnavailable
 from footfall.pageview import Event
-from footfall.storage import Insert, Store
+from footfall.storage import Insert
 
 #: Called in the hub's thread when the events of a request are on disk, or with the reason why they are not.
 Done = Callable[[Exception | None], None]
 
 
 class GreenletWriter:
-    """Commits events to a store, many at a time, for the greenlets of one hub and for other threads.
+    """Commits events, many at a time, for the greenlets of one hub and for other threads.
 
-    :param store: gives the store; called in the pool's thread, again after it failed.
+    :param destination: gives the store or the outbox; called in the pool's thread, again after it failed.
 
     It is made in the thread whose hub runs the greenlets.
     """
 
-    def __init__(self, store: Callable[[], Store], *, max_queue: int = MAX_QUEUE) -> None:
-        self._store = store
+    def __init__(self, destination: Callable[[], Destination], *, max_queue: int = MAX_QUEUE) -> None:
+        self._destination = destination
         self._max_queue = max_queue
         self._hub: Any = gevent.get_hub()
         self._thread = threading.get_ident()
@@ -88,7 +88,7 @@ class GreenletWriter:
         metrics.WAITING.set(self._queued)
 
         def commit() -> list[Exception | None]:
-            return commit_batch(self._store, [inserts for inserts, _ in batch])
+            return commit_batch(self._destination, [inserts for inserts, _ in batch])
 
         def wake(committed: Any) -> None:
             # The next batch first, so that its commit runs while this one's answers are sent.

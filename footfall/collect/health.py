@@ -30,4 +30,5 @@ def exposition() -> Response:
     address = client_address(request.headers, request.remote_addr or "", collector().policy.trusted_proxies)
     if address not in ("127.0.0.1", "::1", ""):
         return Response("only from this machine\n", status=403, mimetype="text/plain")
-    return Response(metrics.exposition(), mimetype="text/plain; version=0.0.4; charset=utf-8")
+    shown = metrics.exposition(collector().outbox_status())
+    return Response(shown, mimetype="text/plain; version=0.0.4; charset=utf-8")

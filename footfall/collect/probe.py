@@ -6,21 +6,21 @@ import threading
 import time
 from collections.abc import Callable
 
+from footfall.collect.writer import Destination
 from footfall.errors import StoreError
-from footfall.storage import Store
 
 #: How long an answer is given without another probe.
 FRESH_SECONDS = 1.0
 
 
 class Probe:
-    """Probes a store at most once a second, however often it is asked.
+    """Probes what events are committed to at most once a second, however often it is asked.
 
-    :param store: gives the store.
+    :param destination: gives the store or the outbox.
     """
 
-    def __init__(self, store: Callable[[], Store], clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = store
+    def __init__(self, destination: Callable[[], Destination], clock: Callable[[], float] = time.monotonic) -> None:
+        self._destination = destination
         self._clock = clock
         self._probed_at = float("-inf")
         self._answer = False
@@ -31,7 +31,7 @@ class Probe:
         with self._lock:
             if self._clock() - self._probed_at >= FRESH_SECONDS:
                 try:
-                    self._store().probe()
+                    self._destination().probe()
                     self._answer = True
                 except StoreError:
                     self._answer = False

@@ -53,7 +53,7 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         super().load_wsgi()
         collector: Collector | None = getattr(self.wsgi, "extensions", {}).get("footfall")
         if collector is not None:
-            collector.writer = GreenletWriter(collector.store)
+            collector.writer = GreenletWriter(collector.destination)
         self.connections = Connections()
         self.wsgi = InThreads(self.wsgi, ThreadPool(THREADS, hub=gevent.get_hub()), collector, self.connections)
 

@@ -12,11 +12,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from typing import Protocol
 
 from footfall import metrics, pageview
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.pageview import Event
-from footfall.storage import Insert, Store
+from footfall.storage import Insert
 
 #: Events that may wait before new ones are refused, and events that one commit takes at most.
 MAX_QUEUE = 10_000
@@ -26,16 +27,24 @@ MAX_BATCH = 1_000
 _Request = tuple[list[Insert], Future[None]]
 
 
-class Writer:
-    """Commits events to a store, many at a time, from one thread of its own.
+class Destination(Protocol):
+    """What events are committed to: a store, or the outbox before one."""
 
-    :param store: gives the store; called by the writer's thread, again after it failed.
+    def apply(self, inserts: Sequence[Insert], /) -> None: ...
+
+    def probe(self) -> None: ...
+
+
+class Writer:
+    """Commits events, many at a time, from one thread of its own.
+
+    :param destination: gives the store or the outbox; called by the writer's thread, again after it failed.
 
     The thread starts with the first event, so that a process may fork before.
     """
 
-    def __init__(self, store: Callable[[], Store], *, max_queue: int = MAX_QUEUE) -> None:
-        self._store = store
+    def __init__(self, destination: Callable[[], Destination], *, max_queue: int = MAX_QUEUE) -> None:
+        self._destination = destination
         self._max_queue = max_queue
         self._waiting: deque[_Request] = deque()
         self._queued = 0
@@ -73,7 +82,7 @@ class Writer:
 
     def _run(self) -> None:
         while batch := self._take():
-            outcomes = commit_batch(self._store, [inserts for inserts, _ in batch])
+            outcomes = commit_batch(self._destination, [inserts for inserts, _ in batch])
             for (_, done), error in zip(batch, outcomes, strict=True):
                 if error is None:
                     done.set_result(None)
@@ -99,7 +108,7 @@ def packed(events: Sequence[Event]) -> list[Insert]:
     return [Insert(event.family, event.row_key, event.id, pageview.pack(event.fields)) for event in events]
 
 
-def commit_batch(store: Callable[[], Store], requests: Sequence[list[Insert]]) -> list[Exception | None]:
+def commit_batch(destination: Callable[[], Destination], requests: Sequence[list[Insert]]) -> list[Exception | None]:
     """Commit what some requests want stored in one transaction.
 
     :returns: for each request ``None`` if its events are on disk, else why they are not.
@@ -110,13 +119,13 @@ def commit_batch(store: Callable[[], Store], requests: Sequence[list[Insert]]) -
     inserts = [insert for request in requests for insert in request]
     began = time.perf_counter()
     try:
-        store().apply(inserts)
+        destination().apply(inserts)
     except StoreUnavailable as error:
         return [error] * len(requests)
     except StoreError as error:
         if len(requests) == 1:
             return [error]
-        return [commit_batch(store, [request])[0] for request in requests]
+        return [commit_batch(destination, [request])[0] for request in requests]
     except Exception as error:
         return [error] * len(requests)
     metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)

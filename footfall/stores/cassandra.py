@@ -104,6 +104,23 @@ class CassandraStore(Store):
         families = {name: CassandraFamily(self, name).size() for name in FAMILIES}
         return {"url": self.connection.shown_url, "engine": f"Cassandra {self._version()}", "families": families}
 
+    def quorum(self) -> int:
+        """How many nodes acknowledge a write before it counts: most of the replicas of a data centre."""
+        cql = "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?"
+        rows = self.connection.run(cql, self.place.keyspace)
+        if not rows:
+            raise StoreError(f"{self.connection.shown_url}: no such keyspace; run `footfall store init`")
+        # SimpleStrategy names its one number, the other strategy one for each data centre: {'class': …, 'dc1': '3'}.
+        return min(int(number.partition("/")[0]) for name, number in rows[0][0].items() if name != "class") // 2 + 1
+
+    def node_starts(self) -> dict[str, int]:
+        """Return when each node that answers was started, in seconds since 1970.
+
+        :raises StoreUnavailable: none answers.
+        """
+        answers = self.connection.ask_nodes("SELECT gossip_generation FROM system.local")
+        return {node: rows[0][0] for node, rows in answers.items()}
+
     def _version(self) -> str:
         ((version,),) = self.connection.run("SELECT release_version FROM system.local")
         return str(version)

@@ -194,6 +194,24 @@ class Connection:
         """Yield the rows of each statement, in order, with several statements under way at once."""
         return map(list, self.ahead((partial(self.ask, statement) for statement in statements), CONCURRENT))
 
+    def ask_nodes(self, cql: str) -> dict[str, list[Any]]:
+        """Return the rows that each node has for a query of its own tables, by the nodes' addresses.
+
+        :raises StoreUnavailable: no node answers.
+        """
+        session, failure = self.session(), StoreUnavailable(f"{self.shown_url}: no node is up")
+        asked = {str(host.endpoint): session.execute_async(cql, host=host)
+                 for host in self._cluster.metadata.all_hosts() if host.is_up}
+        answers = {}
+        for node, future in asked.items():
+            try:
+                answers[node] = list(future.result())
+            except _DRIVER_ERRORS as error:
+                failure = StoreUnavailable(str(self._failure(error)))
+        if not answers:
+            raise failure
+        return answers
+
     @staticmethod
     def ahead(starts: Iterable[Callable[[], T]], most: int) -> Iterator[T]:
         """Yield what was started, in order, ``most`` of them started ahead of the one that is read."""

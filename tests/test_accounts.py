@@ -1,0 +1,98 @@
+import pytest
+
+from footfall import accounts
+from footfall.accounts import KnownAccounts
+from footfall.errors import StoreUnavailable
+from tests.waiting import until
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+class Memory:
+    ids = frozenset()
+
+    def remember_accounts(self, ids):
+        self.ids = frozenset(ids)
+
+    def accounts(self):
+        return self.ids
+
+
+class Away:
+    """A store that can go away."""
+
+    def __init__(self, store):
+        self.store = store
+        self.is_away = False
+        self.asked = 0
+
+    def __call__(self):
+        self.asked += 1
+        if self.is_away:
+            raise StoreUnavailable("away")
+        return self.store
+
+
+@pytest.fixture
+def away(store):
+    accounts.add(store, "blog")
+    return Away(store)
+
+
+def test_an_account_is_known_once_asked_for(away):
+    known = KnownAccounts(away)
+    assert not known.remembers("blog")
+    assert "blog" in known
+    assert known.remembers("blog")
+    assert away.asked == 1
+
+
+def test_unknown_ids_ask_the_store_once_a_second(away):
+    clock = Clock()
+    known = KnownAccounts(away, clock=clock)
+    for _ in range(10):
+        assert "nobody" not in known
+    assert away.asked == 1
+    accounts.add(away.store, "nobody")
+    clock.now = 1.1
+    assert "nobody" in known
+
+
+def test_a_removed_account_is_unknown_when_the_list_was_read_again(away):
+    clock = Clock()
+    known = KnownAccounts(away, clock=clock)
+    assert "blog" in known
+    accounts.remove(away.store, "blog", with_events=False)
+    assert "blog" in known
+    clock.now = 11
+    until(lambda: not known.remembers("blog"))
+    assert "blog" not in known
+
+
+def test_known_accounts_stay_known_while_the_store_is_away(away):
+    clock = Clock()
+    known = KnownAccounts(away, clock=clock)
+    assert "blog" in known
+    away.is_away = True
+    for clock.now in (20, 40, 60):
+        assert "blog" in known
+    with pytest.raises(StoreUnavailable, match="away"):
+        "nobody" in known  # noqa: B015
+
+
+def test_a_collector_that_starts_while_the_store_is_away_remembers(away):
+    memory = Memory()
+    assert "blog" in KnownAccounts(away, memory=lambda: memory)
+    assert memory.ids == {"blog"}
+    away.is_away = True
+    again = KnownAccounts(away, memory=lambda: memory)
+    assert "blog" in again
+    with pytest.raises(StoreUnavailable, match="away"):
+        "nobody" in again  # noqa: B015
+    with pytest.raises(StoreUnavailable, match="away"):
+        "blog" in KnownAccounts(away)  # noqa: B015

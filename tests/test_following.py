@@ -262,6 +262,17 @@ def test_positions_of_files_that_are_over_and_gone_are_cleared_away(site, monkey
     assert site.taken == ["1", "2", *(f"generation {number}" for number in range(5))]
 
 
+@pytest.mark.parametrize("after", [["3"], ["3", "4", "5", "6", "7", "8"]])
+def test_a_log_whose_end_a_power_cut_took_back_is_read_from_its_start(site, after):
+    site.write("lost", "in the power cut")
+    drain(site.follower())
+    os.truncate(site.log, len("1\n2\n"))
+    site.write(*after)
+    drain(site.follower())
+    assert site.stored() == sorted(["1", "2", "lost", "in the power cut", *after])
+    assert "does not hold what was read of it" in site.said[0]
+
+
 def test_a_broken_gzip_file_is_told_of_and_the_rest_goes_on(site):
     drain(site.follower())
     site.write(*(os.urandom(200).hex() for _ in range(5000)))

@@ -77,20 +77,35 @@ def log(config: Config, files: tuple[str, ...], form: str, site_id: str | None, 
         raise UsageError("--origin and --rules: are for --format access; a hit's line names its page")
     if form == "access" and site_id is None:
         raise UsageError("--site: is missing; lines of --format access do not name their site")
-    with open_store(config=config) as store:
+    summary = Summary()
+    stop = threading.Event()
+    with _open_store(config, stop if follow else None) as store:
         new_reader = (_access_reader(config, store, site_id, origin, rules_file) if form == "access" and site_id
                       else _beacon_reader(config, store, site_id))
-        summary = Summary()
         if follow:
-            _follow(store, files, summary, f"log {form} {site_id or '*'}", new_reader, remembers=form == "access")
+            importer = Importer(store, summary, lambda error: _wait(error, stop))
+            _follow([FollowedLog(path, Positions(store, f"log {form} {site_id or '*'} {path}"), new_reader, importer,
+                                 summary, _say, remembers=form == "access")
+                     for path in dict.fromkeys(Path(file).absolute() for file in files)], stop)
         else:
             importer = Importer(store, summary)
             with ExitStack() as stack:
                 opened = [stack.enter_context(LogFile(path)) for path in files]
-                for file in opened:
-                    importer.take(new_reader()(_watched(file, opened, summary), summary.skip))
+                for log_file in opened:
+                    importer.take(new_reader()(_watched(log_file, opened, summary), summary.skip))
                 importer.flush()
     click.echo(report(summary))
+
+
+def _open_store(config: Config, stop: threading.Event | None) -> Store:
+    """Open the store, and if it is away wait for it, unless ``stop`` is ``None``, until told to stop."""
+    while True:
+        try:
+            return open_store(config=config)
+        except StoreUnavailable as error:
+            if stop is None:
+                raise
+            _wait(error, stop)
 
 
 def _access_reader(config: Config, store: Store, site_id: str, origin: str | None,
@@ -145,31 +160,26 @@ def _watched(file: LogFile, files: list[LogFile], summary: Summary) -> Iterator[
                 drawn = position
 
 
-def _follow(store: Store, files: Sequence[str], summary: Summary, what: str, new_reader: Callable[[], Read], *,
-            remembers: bool) -> None:
-    """Import growing files until asked to end; what was begun is then finished or left for the next time.
-
-    :param what: names, with a file's path, the row that keeps how far it was read.
-    """
-    stop = threading.Event()
+def _follow(logs: Sequence[FollowedLog], stop: threading.Event) -> None:
+    """Import growing logs until asked to end; what was begun is then finished, or left for the next time."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-
-    def say(message: str) -> None:
-        click.echo(f"footfall: {message}", err=True)
-
-    def wait(error: StoreUnavailable) -> None:
-        # A store that is away must not end the import: what waits still does, and so does the file.
-        say(f"{error}; trying again in {RETRY_SECONDS:.0f} s")
-        if stop.wait(RETRY_SECONDS):
-            raise error
-
-    importer = Importer(store, summary, wait)
-    paths = [Path(file).absolute() for file in dict.fromkeys(files)]
-    logs = [FollowedLog(path, Positions(store, f"{what} {path}"), new_reader, importer, summary, say,
-                        remembers=remembers) for path in paths]
     try:
         follow(logs, stop)
     except StoreUnavailable:
         if not stop.is_set():
             raise
+
+
+def _wait(error: StoreUnavailable, stop: threading.Event) -> None:
+    """Wait a while for the store: that it is away must not end the following of a log.
+
+    :raises StoreUnavailable: ``error``, if told to stop.
+    """
+    _say(f"{error}; trying again in {RETRY_SECONDS:.0f} s")
+    if stop.wait(RETRY_SECONDS):
+        raise error
+
+
+def _say(message: str) -> None:
+    click.echo(f"footfall: {message}", err=True)

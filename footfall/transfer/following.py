@@ -19,7 +19,7 @@ from footfall.pageview import Event
 from footfall.storage import Mutation
 from footfall.transfer.generations import BROKEN, CHUNK_BYTES, Generation, generations, is_rotated
 from footfall.transfer.importing import Importer, Summary
-from footfall.transfer.positions import Position, Positions
+from footfall.transfer.positions import Position, Positions, tail_hash
 
 POLL_SECONDS = 0.5
 #: How long a file that has a successor must be silent until it is over: a server may go on writing to it for a while.
@@ -119,8 +119,8 @@ class FollowedLog:
         opened, changes = [], dict[str, Position | None]()
         for generation in sorted(found.values(), key=self._age):
             if self._is_wanted(generation, newest):
-                position = self._known.get(generation.identity)
-                changes[generation.identity] = self._position(generation, position.offset if position else 0)
+                position = self._known.get(generation.identity) or Position(0, 0, False, "", "")
+                changes[generation.identity] = self._at(generation, position)
                 opened.append(_Reading(generation, self._new_reader()))
             else:
                 generation.close()
@@ -180,11 +180,24 @@ class FollowedLog:
     def _go_to(self, reading: _Reading) -> None:
         """Make ready to read a file on from its position."""
         generation = reading.generation
-        offset = self._known[generation.identity].offset
-        if offset:
-            self._say(f"{generation.path}: goes on behind byte {offset:,}")
+        position = self._known[generation.identity]
+        if not position.offset:
+            return
+        try:
+            if generation.holds(position):
+                self._say(f"{generation.path}: goes on behind byte {position.offset:,}")
+                self._remember(reading, position.offset)
+            else:
+                self._say(f"{generation.path}: does not hold what was read of it up to byte {position.offset:,}, as "
+                          "after a power cut; it is read from its start, and what is in the store is not taken again")
+                self._known[generation.identity] = position._replace(offset=0, tail="")
+        except BROKEN as error:
+            self._say(f"{generation.path}: cannot be read up to byte {position.offset:,}: {error}")
+
+    def _remember(self, reading: _Reading, offset: int) -> None:
+        """Let the reader see the lines that were taken before, if what it gives depends on them."""
         behind = 0
-        while self._remembers and behind < offset and (data := generation.lines(behind)[:offset - behind]):
+        while self._remembers and behind < offset and (data := reading.generation.lines(behind)[:offset - behind]):
             for _ in reading.read(_split(data), lambda reason, line: None):
                 pass
             behind += len(data)
@@ -228,8 +241,10 @@ class FollowedLog:
             events[:] = reading.read(lines, lambda reason, line: skipped.append((reason, line)))
 
         self._importer.patiently(read)
-        offset = self._known[generation.identity].offset + len(data)
-        self._write(events, {generation.identity: self._position(generation, offset, done=done)})
+        position = self._known[generation.identity]
+        if data:
+            position = position._replace(offset=position.offset + len(data), tail=tail_hash(data))
+        self._write(events, {generation.identity: self._at(generation, position, done=done)})
         self._summary.lines += len(lines)
         for reason, line in skipped:
             self._summary.skip(reason, line)
@@ -237,8 +252,9 @@ class FollowedLog:
             generation.close()
             self._readings.remove(reading)
 
-    def _position(self, generation: Generation, offset: int, *, done: bool = False) -> Position:
-        return Position(offset, generation.written, done, str(generation.path), self._host)
+    def _at(self, generation: Generation, position: Position, *, done: bool = False) -> Position:
+        """Return a position as one in this file, as the file is now."""
+        return position._replace(written=generation.written, done=done, path=str(generation.path), host=self._host)
 
     def _write(self, events: Sequence[Event], changes: dict[str, Position | None]) -> None:
         also: list[Mutation] = [self._positions.insert(identity, position) if position

@@ -17,6 +17,7 @@ from typing import BinaryIO, cast
 
 from footfall.errors import UsageError
 from footfall.transfer.files import MAX_LINE_BYTES
+from footfall.transfer.positions import Position, tail_hash
 
 #: How much is read at once. It becomes one commit, and a tenth of a second's work.
 CHUNK_BYTES = 1 << 20
@@ -60,10 +61,15 @@ class Generation:
 
     def rest(self, offset: int) -> bytes:
         """Return what comes next, also a line that has no end."""
-        if self._unzipped is None:
-            return os.pread(self._raw.fileno(), CHUNK_BYTES, offset)
-        self._unzipped.seek(offset)
-        return self._unzipped.read(CHUNK_BYTES)
+        return self._read(offset, CHUNK_BYTES)
+
+    def holds(self, position: Position) -> bool:
+        """Tell whether what stands before a position is what was taken.
+
+        It is not when the machine failed before the file's end was on disk, and the server then wrote on.
+        """
+        size = int(position.tail.partition(" ")[0] or 0)
+        return tail_hash(self._read(position.offset - size, size)) == position.tail
 
     def is_itself(self) -> bool:
         """Tell whether it still begins as it did: what was read before this was asked is then its own."""
@@ -72,6 +78,12 @@ class Generation:
     def close(self) -> None:
         """Let go of the file."""
         self._raw.close()
+
+    def _read(self, offset: int, size: int) -> bytes:
+        if self._unzipped is None:
+            return os.pread(self._raw.fileno(), size, offset)
+        self._unzipped.seek(offset)
+        return self._unzipped.read(size)
 
     def _first_line(self) -> bytes:
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import NamedTuple
 
 from footfall import pageview
 from footfall.storage import Insert, Remove, Store
 
 FAMILY = "Positions"
+TAIL_BYTES = 256
 
 
 class Position(NamedTuple):
@@ -18,6 +20,7 @@ class Position(NamedTuple):
     :param done: it was read to its end, and another has taken its place.
     :param path: where it was.
     :param host: the machine that it was on.
+    :param tail: the hash of the last bytes that were taken, see :func:`tail_hash`; empty for none.
     """
 
     offset: int
@@ -25,6 +28,13 @@ class Position(NamedTuple):
     done: bool
     path: str
     host: str
+    tail: str = ""
+
+
+def tail_hash(taken: bytes) -> str:
+    """Return the hash of the last bytes of what was taken, by which the place is known again, and their number."""
+    tail = taken[-TAIL_BYTES:]
+    return f"{len(tail)} {blake2b(tail, digest_size=16).hexdigest()}" if tail else ""
 
 
 class Positions:

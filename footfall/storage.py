@@ -83,6 +83,8 @@ class Store(ABC):
     """
 
     url: str
+    #: Whether :meth:`apply` takes all or nothing, also when the machine fails in the middle.
+    atomic = False
 
     def family(self, name: str) -> ColumnFamily:
         """Return a column family.

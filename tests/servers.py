@@ -90,17 +90,20 @@ class Server:
 
 
 class Nginx:
-    """nginx with deploy/nginx.conf itself, its ports, names' folder and upstream made a test's own.
+    """nginx with a file of deploy/ itself, its ports, folders and upstream made a test's own.
 
     :param root: the folder of the blog's pages.
     :param upstream: footfall's port.
+    :param conf: the file's name.
+    :param log: where hits are written, if the file has them written.
     """
 
-    def __init__(self, home, root, upstream):
+    def __init__(self, home, root, upstream, conf="nginx.conf", log=None):
         self.port = free_port()
-        site = (ROOT / "deploy" / "nginx.conf").read_text()
+        site = (ROOT / "deploy" / conf).read_text()
         for ours, tests in (("listen 80;", f"listen 127.0.0.1:{self.port};"), ("/var/www/blog", str(root)),
-                            ("127.0.0.1:8000", f"127.0.0.1:{upstream}")):
+                            ("127.0.0.1:8000", f"127.0.0.1:{upstream}"),
+                            *([(" /var/log/nginx/footfall.log ", f" {log} ")] if log else ())):
             assert ours in site
             site = site.replace(ours, tests)
         home.mkdir()
@@ -109,7 +112,7 @@ class Nginx:
         # Started by root, its workers would be nobody, who may not read a test's folders.
         user = "user root;\n" if os.geteuid() == 0 else ""
         (home / "nginx.conf").write_text(
-            f"{user}daemon off;\npid {home}/pid;\nerror_log stderr;\nworker_processes 1;\n"
+            f"{user}daemon off;\npid {home}/pid;\nerror_log stderr;\nworker_processes 2;\n"
             f"events {{ worker_connections 512; }}\nhttp {{\naccess_log off;\n{temporary}"
             f"types {{ text/html html; }}\n{site}\n}}\n")
         self.process = subprocess.Popen(["nginx", "-c", f"{home}/nginx.conf", "-p", str(home)], text=True,
@@ -117,12 +120,48 @@ class Nginx:
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         wait_until_answers(f"http://127.0.0.1:{self.port}/", self.process)
 
+    def reopen_logs(self):
+        """Have it write to new files, as logrotate does after it renamed the old ones."""
+        self.process.send_signal(signal.SIGUSR1)
+
+    def has_open(self, path):
+        """Tell whether the master or a worker still has a file open."""
+        master = Path("/proc") / str(self.process.pid)
+        workers = (master / "task" / master.name / "children").read_text().split()
+        return any(fd.resolve() == path for pid in (master.name, *workers) for fd in Path(f"/proc/{pid}/fd").iterdir())
+
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
         self.process.terminate()
         self.process.communicate(timeout=30)
+
+
+class Follower:
+    """`footfall import log --follow` in a process; as a context manager it is killed when that is left."""
+
+    def __init__(self, data, *arguments, **settings):
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "footfall", "import", "log", *map(str, arguments), "--follow"],
+            env=_environment(data, settings), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(30)
+        self.process.stdout.close()
+
+    def stop(self):
+        """Ask it to end; returns all it printed."""
+        self.process.terminate()
+        return self.process.communicate(timeout=30)[0]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self.process.returncode is None:
+            self.kill()
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

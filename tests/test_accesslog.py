@@ -3,7 +3,6 @@ import io
 import os
 import re
 import sys
-import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -15,7 +14,7 @@ from footfall.errors import UsageError
 from footfall.stores.memory import MemoryStore
 from footfall.transfer import accesslog
 from footfall.transfer.accesslog import RULES, EqualLines, LineReader, load_rules, read_views, rules_as_toml
-from footfall.transfer.files import FollowedFile, LogFile
+from footfall.transfer.files import LogFile
 from footfall.transfer.importing import Importer, Summary
 
 COMMON = b'192.0.2.7 - - [17/May/2015:10:05:03 +0000] "GET /post HTTP/1.1" 200 2326'
@@ -206,58 +205,3 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path, monkeypatch, path, mess
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=f"{re.escape(path)}: {message}"):
         LogFile(path)
-
-
-class Following:
-    """Follows a file in steps: each time all there is has been read, the next step is done to it."""
-
-    def __init__(self, path, *steps):
-        self.stop = threading.Event()
-        self._steps = iter(steps)
-        self._followed = FollowedFile(path, self._idle, self.stop)
-
-    def _idle(self):
-        step = next(self._steps, None)
-        if step is None:
-            self.stop.set()
-        else:
-            step()
-
-    def read(self):
-        return [list(lines) for lines in self._followed.files()]
-
-
-@pytest.fixture(autouse=True)
-def _fast(monkeypatch):
-    monkeypatch.setattr("footfall.transfer.files.POLL_SECONDS", 0.001)
-
-
-def append(path, content):
-    with path.open("ab") as file:
-        file.write(content)
-
-
-def test_following_reads_what_is_appended_in_whole_lines(tmp_path):
-    path = tmp_path / "access.log"
-    path.write_bytes(b"1\n2")
-    assert Following(path, lambda: append(path, b"2\n3\n"), lambda: append(path, b"4")).read() == [
-        [b"1\n", b"22\n", b"3\n"]]
-
-
-def test_following_survives_a_rotation_by_renaming(tmp_path):
-    path = tmp_path / "access.log"
-    path.write_bytes(b"1\n")
-
-    def rotate():
-        path.rename(tmp_path / "access.log.1")
-        append(tmp_path / "access.log.1", b"late\n")
-
-    assert Following(path, rotate, lambda: path.write_bytes(b"2\n"), lambda: append(path, b"3\n")).read() == [
-        [b"1\n", b"late\n"], [b"2\n", b"3\n"]]
-
-
-def test_following_survives_a_rotation_by_truncation(tmp_path):
-    path = tmp_path / "access.log"
-    path.write_bytes(b"first\nsecond\n")
-    assert Following(path, lambda: os.truncate(path, 0), lambda: append(path, b"3\n")).read() == [
-        [b"first\n", b"second\n"], [b"3\n"]]

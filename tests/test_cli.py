@@ -13,6 +13,7 @@ import pytest
 from footfall import cli
 from footfall.stores import open_store
 from tests.conftest import ROOT
+from tests.servers import Follower
 from tests.waiting import until
 
 LINE = '192.0.2.7 - - [17/May/2015:10:05:03 +0000] "GET {} HTTP/1.1" {} 1 "{}" "{}"\n'
@@ -178,7 +179,12 @@ def test_check_says_what_is_wrong_and_what_to_do(run, blog, data, break_, wrong)
     (("stats", "x", "--by", "colour"), 2, "Invalid value for '--by'"),
     (("stats",), 2, "Missing argument 'SITE'"),
     (("import", "log", "missing.log", "--site", "blog", "--origin", "http://a"), 2, "missing.log: No such file"),
-    (("import", "log", "-", "--site", "blog", "--follow"), 2, "--follow: takes one FILE"),
+    (("import", "log", "x.log"), 2, "--site: is missing"),
+    (("import", "log", "x.log", "--format", "gif"), 2, "Invalid value for '--format'"),
+    (("import", "log", "x.log", "--format", "beacon", "--origin", "http://a"), 2, "--origin and --rules: are for"),
+    (("import", "log", "missing.log", "--format", "beacon"), 2, "missing.log: No such file"),
+    (("import", "log", "missing.log", "--format", "beacon", "--follow"), 2, "missing.log: No such file"),
+    (("import", "log", "-", "--site", "blog", "--follow"), 2, "--follow: takes files, not standard input"),
     (("serve", "--port", "http"), 2, "--port='http': must be a whole number"),
     (("serve", "--store", "casandra://x"), 2, "--store='casandra://x': unknown store"),
     (("store", "info", "--store", "sqlite:////proc/nowhere/x.db"), 1, "/proc/nowhere/x.db: "),
@@ -231,6 +237,41 @@ def test_following_imports_what_is_appended_across_a_rotation_until_interrupted(
         process.wait()
     assert "12 lines read" in printed
     assert "8 page-views taken" in printed
+
+
+def hit(number, site="blog"):
+    return json.dumps({"time": 1767340800 + number, "id": f"{number:032x}", "address": "192.0.2.7", "method": "GET",
+                       "status": "200", "uri": f"/a.gif?id={site}&url=http://a.example/{number}", "headers": {}}) + "\n"
+
+
+def test_hits_of_many_sites_or_of_one_are_imported_from_what_nginx_wrote(run, tmp_path, monkeypatch):
+    log = tmp_path / "footfall.log"
+    log.write_text("".join([hit(1), hit(2), hit(3, "shop"), hit(4, "nobody"), "junk\n"]))
+    for site in ("blog", "shop"):
+        run("site", "add", site)
+    code, out, _ = run("import", "log", str(log), "--format", "beacon", "--site", "shop")
+    assert code == 0
+    for line in ("1 page-views taken", "2 skipped: site", "1 skipped: id: unknown account\n", "1 skipped: malformed"):
+        assert line in out
+    assert "2 page-views taken" in run("import", "log", str(log), "--format", "beacon")[1]
+    monkeypatch.setenv("FOOTFALL_UNKNOWN_ACCOUNTS", "accept")
+    assert "1 page-views taken" in run("import", "log", str(log), "--format", "beacon")[1]
+
+
+def test_several_logs_are_followed_at_once_and_gone_on_in(run, tmp_path):
+    run("site", "add", "blog")
+    logs = [tmp_path / "one.log", tmp_path / "two.log"]
+    with open_store() as store:
+        views = store.family("PageViews")
+        for round_ in (1, 2):
+            for number, log in enumerate(logs):
+                with log.open("a") as file:
+                    file.write(hit(10 * round_ + number))
+            with Follower(tmp_path / "data", *logs, "--format", "beacon") as follower:
+                until(lambda expected=2 * round_: views.get_count("20260102.blog") == expected)
+                said = follower.stop()
+            assert "2 lines read" in said
+            assert said.count("goes on behind byte") == 2 * (round_ - 1)
 
 
 def test_a_port_in_use_is_told_in_one_line(run):

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
 
 from footfall import accounts
 from footfall.cli.settings import with_settings
+from footfall.collect.hit import Policy, parse_hit
 from footfall.config import Config
 from footfall.errors import StoreUnavailable, UsageError
-from footfall.pageview import Event
 from footfall.storage import Store
 from footfall.stores import open_store
-from footfall.transfer.accesslog import RULES, SKIP_REASONS, LineReader, load_rules, read_views, rules_as_toml
-from footfall.transfer.files import FollowedFile, LogFile
+from footfall.transfer.accesslog import (
+    RULES,
+    SKIP_REASONS,
+    EqualLines,
+    LineReader,
+    load_rules,
+    read_views,
+    rules_as_toml,
+)
+from footfall.transfer.beaconlog import read_hits
+from footfall.transfer.files import LogFile
+from footfall.transfer.following import FollowedLog, Read, follow
 from footfall.transfer.importing import Importer, Summary
+from footfall.transfer.positions import Positions
 
 RETRY_SECONDS = 5.0
 
@@ -38,47 +51,87 @@ def _show_rules(context: click.Context, _: click.Parameter, wanted: bool) -> Non
 
 @import_.command("log")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--site", "site_id", metavar="ID", required=True, help="The site whose log it is.")
+@click.option("--format", "form", type=click.Choice(["access", "beacon"]), default="access", show_default=True,
+              help="access: a web server's own log; beacon: hits that nginx answered, see deploy/nginx-log.conf.")
+@click.option("--site", "site_id", metavar="ID", help="The site whose log it is; with --format beacon, whose lines "
+              "name their site, take this one's only.")
 @click.option("--origin", metavar="URL", help="What stands before each path, such as https://blog.example.com; "
               "else the site's own URL, the line's virtual host, or nothing.")
 @click.option("--rules", "rules_file", metavar="FILE", type=click.Path(path_type=Path),
               help="TOML file of what counts as a page-view.")
 @click.option("--show-rules", is_flag=True, is_eager=True, expose_value=False, callback=_show_rules,
               help="Print the rules as such a file and exit.")
-@click.option("--follow", is_flag=True, help="Go on reading as the (one) file grows, also across its rotation.")
-@with_settings("IP")
-def log(config: Config, files: tuple[str, ...], site_id: str, origin: str | None, rules_file: Path | None,
-        follow: bool) -> None:
-    """Import access logs in common or combined format, gzipped or not; - is standard input.
+@click.option("--follow", is_flag=True, help="Go on reading as the files grow, also across their rotation and from "
+              "where an earlier --follow ended.")
+@with_settings("IP", "TRUSTED_PROXIES", "UNKNOWN_ACCOUNTS")
+def log(config: Config, files: tuple[str, ...], form: str, site_id: str | None, origin: str | None,
+        rules_file: Path | None, follow: bool) -> None:
+    """Import access logs in common or combined format, or logs of hits, gzipped or not; - is standard input.
 
     Page requests become page-views with the log's own time, address, referrer and agent. The same file
     imported again adds nothing.
     """
-    if follow and (len(files) != 1 or files[0] == "-"):
-        raise UsageError("--follow: takes one FILE, and not standard input")
-    rules = load_rules(rules_file) if rules_file else RULES
-    with open_store(config=config) as store:
-        if origin is None:
-            origin = accounts.find(store, site_id).url
-        summary = Summary()
-        reader = LineReader(rules, origin)
+    if follow and "-" in files:
+        raise UsageError("--follow: takes files, not standard input")
+    if form == "beacon" and (origin is not None or rules_file):
+        raise UsageError("--origin and --rules: are for --format access; a hit's line names its page")
+    if form == "access" and site_id is None:
+        raise UsageError("--site: is missing; lines of --format access do not name their site")
+    summary = Summary()
+    stop = threading.Event()
+    with _open_store(config, stop if follow else None) as store:
+        new_reader = (_access_reader(config, store, site_id, origin, rules_file) if form == "access" and site_id
+                      else _beacon_reader(config, store, site_id))
         if follow:
-            _follow(store, Path(files[0]), summary,
-                    lambda lines: read_views(lines, reader, site_id, config.ip, summary.skip))
-            return
-        importer = Importer(store, summary)
-        with ExitStack() as stack:
-            opened = [stack.enter_context(LogFile(path)) for path in files]
-            for file in opened:
-                importer.take(read_views(_watched(file, opened, summary), reader, site_id, config.ip, summary.skip))
-            importer.flush()
+            importer = Importer(store, summary, lambda error: _wait(error, stop))
+            _follow([FollowedLog(path, Positions(store, f"log {form} {site_id or '*'} {path}"), new_reader, importer,
+                                 summary, _say, remembers=form == "access")
+                     for path in dict.fromkeys(Path(file).absolute() for file in files)], stop)
+        else:
+            importer = Importer(store, summary)
+            with ExitStack() as stack:
+                opened = [stack.enter_context(LogFile(path)) for path in files]
+                for log_file in opened:
+                    importer.take(new_reader()(_watched(log_file, opened, summary), summary.skip))
+                importer.flush()
     click.echo(report(summary))
+
+
+def _open_store(config: Config, stop: threading.Event | None) -> Store:
+    """Open the store, and if it is away wait for it, unless ``stop`` is ``None``, until told to stop."""
+    while True:
+        try:
+            return open_store(config=config)
+        except StoreUnavailable as error:
+            if stop is None:
+                raise
+            _wait(error, stop)
+
+
+def _access_reader(config: Config, store: Store, site_id: str, origin: str | None,
+                   rules_file: Path | None) -> Callable[[], Read]:
+    """Return what makes the reader of one access log."""
+    rules = load_rules(rules_file) if rules_file else RULES
+    reader = LineReader(rules, accounts.find(store, site_id).url if origin is None else origin)
+
+    def new_reader() -> Read:
+        equal = EqualLines()
+        return lambda lines, skipped: read_views(lines, reader, site_id, config.ip, skipped, equal)
+
+    return new_reader
+
+
+def _beacon_reader(config: Config, store: Store, site_id: str | None) -> Callable[[], Read]:
+    """Return what makes the reader of one log of hits: the live beacon's own parser."""
+    known = accounts.KnownAccounts(lambda: store) if config.unknown_accounts == "refuse" else None
+    parse = partial(parse_hit, policy=Policy(known, config.ip, config.trusted_proxies))
+    return lambda: lambda lines, skipped: read_hits(lines, parse, skipped, site_id)
 
 
 def report(summary: Summary) -> str:
     """Return the summary as text: lines read, page-views taken, the rest by reason, malformed examples."""
     lines = [f"{summary.lines:>10,} lines read", f"{summary.taken:>10,} page-views taken"]
-    lines += [f"{count:>10,} skipped: {reason} ({SKIP_REASONS[reason]})"
+    lines += [f"{count:>10,} skipped: {reason}" + (f" ({SKIP_REASONS[reason]})" if reason in SKIP_REASONS else "")
               for reason, count in sorted(summary.skipped.items(), key=lambda item: (-item[1], item[0])) if count]
     if summary.examples:
         lines.append(f"The first {len(summary.examples)} malformed lines:")
@@ -107,24 +160,26 @@ def _watched(file: LogFile, files: list[LogFile], summary: Summary) -> Iterator[
                 drawn = position
 
 
-def _follow(store: Store, path: Path, summary: Summary, read: Callable[[Iterable[bytes]], Iterable[Event]]) -> None:
-    """Import a growing file until interrupted, then say what was done."""
-    stop = threading.Event()
-
-    def wait(error: StoreUnavailable) -> None:
-        # A store that is away must not end the import: what waits still does, and so does the file.
-        click.echo(f"footfall: {error}; trying again in {RETRY_SECONDS:.0f} s", err=True)
-        stop.wait(RETRY_SECONDS)
-
-    def counted(lines: Iterable[bytes]) -> Iterator[bytes]:
-        for line in lines:
-            summary.lines += 1
-            yield line
-
-    importer = Importer(store, summary, wait)
+def _follow(logs: Sequence[FollowedLog], stop: threading.Event) -> None:
+    """Import growing logs until asked to end; what was begun is then finished, or left for the next time."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     try:
-        for lines in FollowedFile(path, importer.flush, stop).files():
-            importer.take(read(counted(lines)))
-    except KeyboardInterrupt:
-        importer.flush()
-        click.echo(report(summary))
+        follow(logs, stop)
+    except StoreUnavailable:
+        if not stop.is_set():
+            raise
+
+
+def _wait(error: StoreUnavailable, stop: threading.Event) -> None:
+    """Wait a while for the store: that it is away must not end the following of a log.
+
+    :raises StoreUnavailable: ``error``, if told to stop.
+    """
+    _say(f"{error}; trying again in {RETRY_SECONDS:.0f} s")
+    if stop.wait(RETRY_SECONDS):
+        raise error
+
+
+def _say(message: str) -> None:
+    click.echo(f"footfall: {message}", err=True)

@@ -24,6 +24,8 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_EVENTS = 50
 MAX_PROPS = 30
 _MAX_INT = 2**63 - 1
+#: The longest value of which it is remembered what it says.
+_REMEMBERED_BYTES = 300
 
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
 _EVENT_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
@@ -191,11 +193,23 @@ def _query_fields(query: bytes) -> dict[bytes, bytes]:
 
 
 def _decoded(fields: Mapping[bytes, bytes], key: bytes) -> str:
-    value = fields.get(key, b"").replace(b"+", b" ")
+    value = fields.get(key)
+    if not value:
+        return ""
     try:
-        return (unquote_to_bytes(value) if b"%" in value else value).decode()
+        return _remembered_text(value) if len(value) <= _REMEMBERED_BYTES else _text(value)
     except UnicodeDecodeError:
         raise BadHit(f"{key.decode()}: not UTF-8") from None
+
+
+def _text(value: bytes) -> str:
+    """Return what a percent-encoded value says."""
+    value = value.replace(b"+", b" ")
+    return (unquote_to_bytes(value) if b"%" in value else value).decode()
+
+
+# A site's pages, and most of where their readers come from, are the same ones again and again.
+_remembered_text = lru_cache(maxsize=8192)(_text)
 
 
 def _check_account(account: str, policy: Policy) -> str:

@@ -19,6 +19,8 @@ from footfall.storage import FAMILIES, Column, ColumnFamily, Insert, Mutation, N
 class MemoryStore(Store):
     """Column families in dicts; gone when the process ends."""
 
+    atomic = True
+
     def __init__(self, url: str = "memory://") -> None:
         self.url = url
         self.lock = threading.RLock()

@@ -35,6 +35,8 @@ class SqliteStore(Store):
     :raises StoreUnavailable: the file cannot be opened or made now.
     """
 
+    atomic = True
+
     def __init__(self, url: str) -> None:
         self.url = url
         path = Path(url.removeprefix("sqlite:///"))

@@ -195,12 +195,13 @@ def page_view(line: Line, raw: bytes, ordinal: int, account: str, ip: str) -> Ev
 
 
 def read_views(lines: Iterable[bytes], reader: LineReader, account: str, ip: str,
-               skipped: Callable[[str, bytes], None]) -> Iterator[Event]:
+               skipped: Callable[[str, bytes], None], equal: EqualLines | None = None) -> Iterator[Event]:
     """Yield the page-views of a file's lines, in the file's order.
 
     :param skipped: called with the reason and the line of every one that is none.
+    :param equal: what counted the file's earlier lines, where it is read in parts.
     """
-    equal = EqualLines()
+    equal = EqualLines() if equal is None else equal
     for line in lines:
         raw = line.rstrip(b"\r\n")
         seen = reader.read(raw)
@@ -246,5 +247,6 @@ SKIP_REASONS: Mapping[str, str] = {
     "asset": "picture, script, style sheet, download …",
     "feed": "feed",
     "skip": "left out by a rule",
+    "site": "another site's",
     "there already": "imported before",
 }

@@ -1,21 +1,19 @@
-"""Lines of files as an import wants them: plain or gzipped, standard input, or followed as they grow."""
+"""Lines of files as an import wants them: plain or gzipped, or of standard input."""
 
 from __future__ import annotations
 
 import gzip
 import io
-import os
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
 from footfall.errors import UsageError
 
-#: A line longer than this is read in parts, none of which is a line of a log.
-MAX_LINE_BYTES = 64 * 1024
-POLL_SECONDS = 0.5
+#: A line longer than this is read in parts, none of which is a line of a log. nginx's longest is 32 KiB of headers
+#: and request line, each byte of which may be written as six.
+MAX_LINE_BYTES = 256 * 1024
 
 
 class LogFile:
@@ -80,61 +78,3 @@ class _Counting(io.RawIOBase):
         buffer[:len(data)] = data
         self.count += len(data)
         return len(data)
-
-
-class FollowedFile:
-    """A growing file, followed also across its rotation, until told to stop.
-
-    A file that was renamed is read to its end before its successor is begun; one that was cut to
-    nothing and written anew is read from its start.
-
-    :param idle: called whenever all there is has been read.
-    :param stop: set it to end; a line that has no end yet is then left for the next time.
-    :raises UsageError: the file cannot be opened.
-    """
-
-    def __init__(self, path: Path, idle: Callable[[], None], stop: threading.Event) -> None:
-        self._path = path
-        self._idle = idle
-        self._stop = stop
-        try:
-            self._file: BinaryIO | None = path.open("rb")
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}") from None
-
-    def files(self) -> Iterator[Iterator[bytes]]:
-        """Yield the lines of the file, then those of the one that took its place, and so on."""
-        while self._file is not None:
-            yield self._lines(self._file)
-
-    def _lines(self, file: BinaryIO) -> Iterator[bytes]:
-        rest = b""
-        while True:
-            while line := file.readline():
-                rest += line
-                if rest.endswith(b"\n"):
-                    yield rest
-                    rest = b""
-            successor = _successor(self._path, file)
-            if successor is not None:
-                # Its last lines may have been written between our last look and the renaming.
-                yield from (rest + file.read()).splitlines(keepends=True)
-            else:
-                self._idle()
-            if successor is not None or self._stop.wait(POLL_SECONDS):
-                file.close()
-                self._file = successor
-                return
-
-
-def _successor(path: Path, file: BinaryIO) -> BinaryIO | None:
-    """Return the file that has taken the place of ``file``, opened; ``None`` while none has."""
-    try:
-        there, ours = path.stat(), os.fstat(file.fileno())
-        renamed = (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
-        if renamed or there.st_size < file.tell():
-            return path.open("rb")
-    except FileNotFoundError:
-        # Between the renaming and the successor's first line there is no file.
-        return None
-    return None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from footfall import pageview
 from footfall.errors import StoreUnavailable
 from footfall.pageview import Event
-from footfall.storage import Insert, Store
+from footfall.storage import Insert, Mutation, Name, Store
 
-BATCH = 500
+BATCH = 1_000
 MAX_EXAMPLES = 10
 
 
@@ -60,23 +59,42 @@ class Importer:
 
         :raises StoreUnavailable: the store did not answer. What waits still does, and can be flushed again.
         """
+        self.commit(self._waiting)
+        self._waiting = []
+
+    def commit(self, events: Sequence[Event], also: Sequence[Mutation] = ()) -> None:
+        """Store events; when this returns they are on disk.
+
+        :param also: what says that they are, such as how far a log was read: written together with them, and
+            where a store cannot do that, after them.
+        :raises StoreUnavailable: the store did not answer; the call may be repeated as it is.
+        """
+        self.patiently(lambda: self._commit(events, also))
+
+    def patiently(self, act: Callable[[], None]) -> None:
+        """Do what needs the store, again after waiting if it is away."""
         while True:
             try:
-                return self._store_waiting()
+                return act()
             except StoreUnavailable as error:
                 if self._wait is None:
                     raise
                 self._wait(error)
 
-    def _store_waiting(self) -> None:
-        new: list[Insert] = []
-        ordered = sorted(self._waiting, key=lambda event: (event.family, event.row_key))
-        for (family, key), group in groupby(ordered, key=lambda event: (event.family, event.row_key)):
-            events = {event.id: event for event in group}
-            there = self._store.family(family).multiget([key], list(events)).get(key, {})
+    def _commit(self, events: Sequence[Event], also: Sequence[Mutation]) -> None:
+        rows: defaultdict[tuple[str, str], dict[Name, Event]] = defaultdict(dict)
+        for event in events:
+            rows[event.family, event.row_key][event.id] = event
+        new: list[Mutation] = []
+        for (family, key), row in rows.items():
+            there = self._store.family(family).multiget([key], row).get(key, {})
             new += [Insert(family, key, name, pageview.pack(event.fields))
-                    for name, event in events.items() if name not in there]
-        self._store.apply(new)
-        self._summary.taken += len(new)
-        self._summary.skipped["there already"] += len(self._waiting) - len(new)
-        self._waiting = []
+                    for name, event in row.items() if name not in there]
+        taken = len(new)
+        if self._store.atomic:
+            self._store.apply([*new, *also])
+        else:
+            self._store.apply(new)
+            self._store.apply(also)
+        self._summary.taken += taken
+        self._summary.skipped["there already"] += len(events) - taken

@@ -86,9 +86,15 @@ def _folder(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def _optional_file(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
 def _host(text: str) -> str:
+    if text.startswith("unix:/"):
+        return text
     if not text or any(char.isspace() or char in "/?#@" for char in text):
-        raise ValueError("must be an address or host name to listen on")
+        raise ValueError("must be an address or host name to listen on, or unix:/path/of/a.sock")
     return text
 
 
@@ -103,9 +109,11 @@ SETTINGS = (
     Setting("DATA", "footfall-data", _folder, "Folder of the database and the key that signs sessions."),
     Setting("STORE", "sqlite:///footfall.db", _store_url,
             "Where events are kept: sqlite:///file (in the data folder), cassandra://host/keyspace or memory://."),
-    Setting("HOST", "127.0.0.1", _host, "Address that `footfall serve` listens on."),
+    Setting("HOST", "127.0.0.1", _host, "Address that `footfall serve` listens on, or unix:/path/of/a.sock."),
     Setting("PORT", "8000", _whole_number(1, 65535), "Port that `footfall serve` listens on."),
     Setting("WORKERS", "1", _whole_number(1, 64), "Worker processes of `footfall serve`."),
+    Setting("ACCESS_LOG", "", _optional_file,
+            "File to write a line to for each request; empty: none is written."),
     Setting("PUBLIC_URL", "", _public_url,
             "Address that readers' browsers reach footfall at, for the tag to paste; empty: the one asked for."),
     Setting("TRUSTED_PROXIES", "127.0.0.0/8, ::1", _networks,
@@ -133,6 +141,7 @@ class Config:
     host: str
     port: int
     workers: int
+    access_log: Path | None
     public_url: str
     trusted_proxies: tuple[Network, ...]
     ip: str

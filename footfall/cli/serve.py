@@ -59,9 +59,10 @@ def run_server(config: Config, said_when_ready: str) -> None:
 
     class Server(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
-            host = f"[{config.host}]" if ":" in config.host else config.host
             for name, value in {
-                "bind": f"{host}:{config.port}",
+                "bind": _bind(config),
+                # A socket's file is for nginx, which is in our group, and for nobody else.
+                "umask": 0o007,
                 "workers": config.workers,
                 "worker_class": "footfall.collect.worker.Worker",
                 "worker_connections": 10_000,
@@ -82,8 +83,20 @@ def run_server(config: Config, said_when_ready: str) -> None:
     Supervisor(Server(), config).run()
 
 
+def _bind(config: Config) -> str:
+    """Return where to listen, as gunicorn wants it said."""
+    if config.host.startswith("unix:"):
+        return config.host
+    return f"[{config.host}]:{config.port}" if ":" in config.host else f"{config.host}:{config.port}"
+
+
 def _check_address(config: Config) -> None:
     """Look whether we can listen; gunicorn would try for five seconds and say so in twelve lines."""
+    if config.host.startswith("unix:"):
+        folder = Path(config.host.removeprefix("unix:")).parent
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise FootfallError(f"cannot listen on {config.host}: {folder} must be a folder that we may write to")
+        return
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
         socket.create_server((config.host, config.port), family=family).close()

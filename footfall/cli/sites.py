@@ -56,4 +56,6 @@ def remove(config: Config, site_id: str, with_events: bool, yes: bool) -> None:
 
 def address(config: Config) -> str:
     """Return where browsers reach the server, as far as the settings tell."""
+    if config.host.startswith("unix:"):
+        return config.public_url or "http://localhost"
     return config.public_url or f"http://{config.host}:{config.port}"

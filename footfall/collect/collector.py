@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 from footfall import accounts, metrics, timeuuid
 from footfall.collect import outbox
+from footfall.collect.access_log import AccessLog
 from footfall.collect.hit import Headers, Policy, parse_events, parse_hit
 from footfall.collect.outbox import Outbox
 from footfall.collect.probe import Probe
@@ -99,6 +100,13 @@ class Collector:
         :raises StoreError: it cannot be opened now.
         """
         return self.outbox() if outbox.is_wanted(self._config) else self.store()
+
+    def access_log(self) -> AccessLog | None:
+        """Open the access log that the settings name, if they name one.
+
+        :raises OSError: it cannot be opened.
+        """
+        return AccessLog(self._config.access_log, self.policy) if self._config.access_log else None
 
     def outbox_status(self) -> dict[str, float]:
         """Return how the outbox is, by the fields of its status; nothing where there is none, or it cannot be read."""

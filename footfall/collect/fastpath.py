@@ -16,9 +16,11 @@ from typing import NamedTuple
 import httptools
 
 from footfall.collect.collector import PIXEL, Answer, Collector, Undecided
+from footfall.collect.head import MAX_HEADERS
 
 _BEGINNINGS = (b"GET /a.gif?", b"HEAD /a.gif?", b"POST /e ")
-_WANTED = {name.encode(): name for name in ("user-agent", "accept-language", "x-real-ip", "x-forwarded-for")}
+_WANTED = {name.encode(): name for name in (
+    "user-agent", "accept-language", "referer", "x-real-ip", "x-forwarded-for")}
 # What asks for more than a request and its answer, one after the other.
 _ODD = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
 
@@ -29,31 +31,38 @@ class Served(NamedTuple):
     :param length: how many bytes it was.
     :param response: what to send back, whole.
     :param close: whether the connection ends with it.
+    :param headers: those of the request that matter to us, by their names in lower case.
     """
 
     length: int
     response: bytes
     close: bool
+    headers: dict[str, str]
 
 
-def serve(data: bytes, collector: Collector, peer: str) -> Served | None:
+def serve(data: bytes, collector: Collector, peer: str, *, is_last: bool = False) -> Served | None:
     """Serve the request that some bytes begin with, if it is one for here.
 
     :param data: what a connection has sent and nobody has read yet.
     :param peer: address of the connection's other end; empty for a Unix socket.
+    :param is_last: the connection is to end with the answer, whatever was asked.
     :returns: ``None`` if the request is not for here; nothing has been taken from it then.
     """
     if not data.startswith(_BEGINNINGS):
         return None
     head_end = data.find(b"\r\n\r\n") + 4
     request = _Request()
-    if head_end < 4 or not request.read(data[:head_end]) or (end := head_end + request.length) > len(data):
+    if head_end < 4 or data.count(b"\n", 0, head_end) > MAX_HEADERS + 2 or not request.read(data[:head_end]):
+        return None
+    end = head_end + request.length
+    if end > len(data):
         return None
     try:
         answer = _answer(request, data[head_end:end], collector, peer)
     except Undecided:
         return None
-    return Served(end, _response(answer, request.method, request.close, int(time.time())), request.close)
+    close = request.close or is_last
+    return Served(end, _response(answer, request.method, close, int(time.time())), close, request.headers)
 
 
 class _Request:

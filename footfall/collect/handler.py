@@ -7,8 +7,10 @@ way that reaches its sender, and who sends too slowly is cut off.
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import time
+from http import HTTPStatus
 from typing import Any
 
 import gevent
@@ -17,9 +19,13 @@ from gunicorn.workers.ggevent import PyWSGIHandler
 
 from footfall import metrics
 from footfall.collect.fastpath import serve
+from footfall.collect.head import read_head
+from footfall.errors import BadHit
 
 #: How long a connection may be silent between two requests; longer than nginx keeps one to us, 60 s.
 IDLE_SECONDS = 75.0
+#: How long a worker that is to end lets a connection send one more request, which is told that it is the last.
+LAST_SECONDS = 2.0
 #: How long a request's head may take to arrive, from its first byte.
 HEAD_SECONDS = 10.0
 #: How long, and how much, a refused sender may go on sending before the connection is closed on him.
@@ -28,7 +34,11 @@ DRAIN_BYTES = 1 << 20
 
 
 class Connections:
-    """The connections of a worker that wait for a request, so that those that wait too long can be let go."""
+    """The connections of a worker that wait for a request, so that those that wait too long can be let go.
+
+    Once ``ending``, every answer is its connection's last and says so. A client that heard so sends its next request
+    elsewhere; one whose connection were closed as it sends could not know whether the request was taken.
+    """
 
     def __init__(self) -> None:
         self.ending = False
@@ -37,16 +47,8 @@ class Connections:
 
     def sweep(self) -> None:
         """Close those that have waited too long. A timer for each would cost more than it ever does."""
-        latest = time.monotonic() - IDLE_SECONDS
-        self._close([sock for sock, since in self.idle.items() if since < latest])
-
-    def end(self) -> None:
-        """Close those that wait; the others close after their answer."""
-        self.ending = True
-        self._close(list(self.idle))
-
-    def _close(self, socks: list[Any]) -> None:
-        for sock in socks:
+        latest = time.monotonic() - (LAST_SECONDS if self.ending else IDLE_SECONDS)
+        for sock in [sock for sock, since in self.idle.items() if since < latest]:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RD)
 
@@ -54,6 +56,8 @@ class Connections:
 class Handler(PyWSGIHandler):  # type: ignore[misc]
     """A connection's requests, one after the other."""
 
+    client_address: Any
+    rfile: Any
     wsgi_input: Any
 
     def __init__(self, sock: Any, address: Any, server: Any, **more: Any) -> None:
@@ -66,16 +70,13 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
         application = self.server.application
         try:
             data = self._wait(application.connections)
-            goes_on = self._serve_short(data, application.collector) if data else None
+            return self._serve_short(data, application) if data else None
         except OSError:
             # The other end has gone.
             return None
-        return goes_on if not application.connections.ending else None
 
     def _wait(self, connections: Connections) -> bytes:
         """Return what has arrived of the next request, without taking it; nothing if none comes."""
-        if connections.ending:
-            return b""
         connections.idle[self.socket] = time.monotonic()
         try:
             data: bytes = self.rfile.peek(1)
@@ -83,10 +84,11 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
         finally:
             del connections.idle[self.socket]
 
-    def _serve_short(self, data: bytes, collector: Any) -> bool | None:
+    def _serve_short(self, data: bytes, application: Any) -> bool | None:
         """Serve a hit that has arrived whole here, and anything else as pywsgi does."""
-        peer = self.client_address[0] if self.client_address else ""
-        served = serve(data, collector, peer) if collector is not None else None
+        peer = self._peer()
+        collector, is_last = application.collector, application.connections.ending
+        served = serve(data, collector, peer, is_last=is_last) if collector is not None else None
         if served is None:
             return self._serve_long()
         self.rfile.read(served.length)
@@ -94,24 +96,46 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
         sent = self.socket.send(served.response)
         if sent < len(served.response):
             self.socket.sendall(served.response[sent:])
+        if application.access_log is not None:
+            line = data.partition(b"\r\n")[0].decode("latin-1")
+            status, size = served.response[9:12].decode(), len(served.response)
+            application.access_log.write(line, status, size, served.headers, peer)
         return None if served.close else True
 
     def _serve_long(self) -> bool | None:
-        self._head_due = time.monotonic() + HEAD_SECONDS
+        try:
+            with gevent.Timeout(HEAD_SECONDS, TimeoutError(f"head: not whole within {HEAD_SECONDS:.0f} s")):
+                self._head = read_head(self.rfile)
+        except BadHit as error:
+            self._refuse(error)
+            return None
         result = super().handle_one_request()
         if isinstance(result, tuple):
-            self._refuse(result[0])
+            self._refuse(BadHit("request: malformed"))
             return None
         return True if result else None
 
     def read_requestline(self) -> str:
-        with self._head_in_time():
-            line: str = super().read_requestline()
-            return line
+        line, end, self._head = self._head.partition(b"\n")
+        return (line + end).decode("latin-1")
 
     def read_request(self, raw_requestline: str) -> Any:
-        with self._head_in_time():
+        # What was read and looked at is read from there, and the body from the connection.
+        connection, self.rfile = self.rfile, io.BytesIO(self._head)
+        try:
             return super().read_request(raw_requestline)
+        finally:
+            self.rfile = connection
+
+    def log_request(self) -> None:
+        log = self.server.application.access_log
+        if log is not None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            log.write(self.requestline, str(self.code), self.response_length, headers, self._peer())
+
+    def _peer(self) -> str:
+        """The address of the other end; empty for a Unix socket."""
+        return self.client_address[0] if self.client_address else ""
 
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
@@ -120,22 +144,15 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
                                                         given.chunked_input)
         return environ
 
-    def _head_in_time(self) -> Any:
-        """End with an OSError, as a connection that broke does, the reading of a head that takes too long."""
-        return gevent.Timeout(max(0.0, self._head_due - time.monotonic()),
-                              TimeoutError(f"head: not whole within {HEAD_SECONDS:.0f} s"))
-
-    def _refuse(self, pywsgis_status: str) -> None:
+    def _refuse(self, error: BadHit) -> None:
         """Send the refusal of what is no request, and take a little more of it.
 
         Closing with input unread would reset the connection, and the sender may lose the answer for it.
         """
-        status, reason = "400 Bad Request", "request: malformed"
-        if pywsgis_status == "414":
-            status, reason = "414 URI Too Long", f"request line: {pywsgi.MAX_REQUEST_LINE} bytes or longer"
-        metrics.HITS.labels("refused", reason.partition(":")[0]).inc()
+        metrics.HITS.labels("refused", error.reason.partition(":")[0]).inc()
+        status = f"{error.status} {HTTPStatus(error.status).phrase}"
         with contextlib.suppress(OSError), gevent.Timeout(DRAIN_SECONDS, False):
-            self.socket.sendall(f"HTTP/1.1 {status}\r\nX-Footfall: {reason}\r\nConnection: close\r\n"
+            self.socket.sendall(f"HTTP/1.1 {status}\r\nX-Footfall: {error.reason}\r\nConnection: close\r\n"
                                 "Content-Length: 0\r\n\r\n".encode())
             self.socket.shutdown(socket.SHUT_WR)
             drained = 0
@@ -148,6 +165,7 @@ class _Body(pywsgi.Input):  # type: ignore[misc]
 
     def _discard(self) -> None:
         discarded = 0
-        with gevent.Timeout(DRAIN_SECONDS, False):
+        # Of a body that cannot be read on there is no more to discard.
+        with contextlib.suppress(OSError, ValueError), gevent.Timeout(DRAIN_SECONDS, False):
             while discarded < DRAIN_BYTES and (some := self.read(65536)):
                 discarded += len(some)

@@ -21,6 +21,7 @@ from gevent import socket
 from gevent.threadpool import ThreadPool
 from gunicorn.workers.ggevent import GeventPyWSGIWorker
 
+from footfall.collect.access_log import AccessLog
 from footfall.collect.collector import Collector
 from footfall.collect.greenlet_writer import GreenletWriter
 from footfall.collect.handler import Connections, Handler
@@ -43,6 +44,7 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
     sockets: list[Any]
     wsgi: WsgiApp
     connections: Connections
+    access_log: AccessLog | None
 
     def patch(self) -> None:
         """Make the listening sockets gevent's, and nothing else."""
@@ -55,14 +57,21 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         if collector is not None:
             collector.writer = GreenletWriter(collector.destination)
         self.connections = Connections()
-        self.wsgi = InThreads(self.wsgi, ThreadPool(THREADS, hub=gevent.get_hub()), collector, self.connections)
+        self.access_log = collector.access_log() if collector is not None else None
+        self.wsgi = InThreads(self.wsgi, ThreadPool(THREADS, hub=gevent.get_hub()), collector, self.connections,
+                              self.access_log)
+
+    def handle_usr1(self, number: int, frame: Any) -> None:
+        """Go on with new log files, the old ones having been rotated away."""
+        super().handle_usr1(number, frame)
+        if self.access_log is not None:
+            self.access_log.reopen()
 
     def notify(self) -> None:
-        """Tell the master that we live, every second, and let go of who waits too long, or waits when we are to end."""
+        """Tell the master that we live, every second, and let go of who waits too long."""
         super().notify()
+        self.connections.ending = not self.alive
         self.connections.sweep()
-        if not self.alive:
-            self.connections.end()
 
 
 class InThreads:
@@ -73,16 +82,21 @@ class InThreads:
     :param collector: footfall's own, where the application is footfall.
     """
 
-    def __init__(self, app: WsgiApp, pool: ThreadPool, collector: Collector | None, connections: Connections) -> None:
+    def __init__(self, app: WsgiApp, pool: ThreadPool, collector: Collector | None, connections: Connections,
+                 access_log: AccessLog | None) -> None:
         self._app = app
         self._pool = pool
         self.collector = collector
         self.connections = connections
+        self.access_log = access_log
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = None
-        with gevent.Timeout(BODY_SECONDS, False):
-            body = environ["wsgi.input"].read(MAX_BODY_BYTES + 1)
+        try:
+            with gevent.Timeout(BODY_SECONDS, False):
+                body = environ["wsgi.input"].read(MAX_BODY_BYTES + 1)
+        except (OSError, ValueError):
+            return _refuse(start_response, "400 Bad Request", "body: malformed, or shorter than was said")
         if body is None:
             return _refuse(start_response, "408 Request Timeout", f"body: not whole within {BODY_SECONDS:.0f} s")
         if len(body) > MAX_BODY_BYTES:
@@ -92,7 +106,8 @@ class InThreads:
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         answer = _Answer(self._pool)
         chunks = self._pool.apply(self._app, (environ, answer.start))
-        start_response(answer.status, answer.headers, answer.error)
+        last = [("Connection", "close")] if self.connections.ending else []
+        start_response(answer.status, answer.headers + last, answer.error)
         return answer.follow(chunks)
 
 

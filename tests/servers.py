@@ -57,10 +57,14 @@ def wait_until_answers(url, process, seconds=30):
 
 
 class Server:
-    """`footfall serve` in a process; as a context manager it is ended, workers and all, when that is left."""
+    """`footfall serve` in a process; as a context manager it is ended, workers and all, when that is left.
 
-    def __init__(self, data, **settings):
+    :param wrapper: a command to run it by, such as strace's.
+    """
+
+    def __init__(self, data, wrapper=(), **settings):
         self.data = data
+        self.wrapper = wrapper
         self.settings = settings
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -68,7 +72,8 @@ class Server:
 
     def start(self):
         environment = _environment(self.data, {**self.settings, "port": self.port})
-        self.process = subprocess.Popen([sys.executable, "-m", "footfall", "serve"], env=environment, text=True,
+        command = [*self.wrapper, sys.executable, "-m", "footfall", "serve"]
+        self.process = subprocess.Popen(command, env=environment, text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         host = str(self.settings.get("host", ""))
         if host.startswith("unix:"):

@@ -1,11 +1,14 @@
 """`footfall serve` as its owner runs it: a Unix socket, an access log that is rotated, the files of deploy/."""
 
+import contextlib
 import json
+import os
 import re
 import signal
 import socket
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -97,7 +100,41 @@ def test_the_systemd_unit_is_one_and_leaves_the_service_few_rights(tmp_path):
                            tmp_path / "footfall.service"], capture_output=True, text=True, check=True).stdout
     exposed = {each["json_field"] for each in json.loads(told) if each["set"] is False}
     assert not exposed & {"UserOrDynamicUser", "NoNewPrivileges", "ProtectSystem", "ProtectHome", "PrivateTmp",
-                          "PrivateDevices", "SystemCallFilter_privileged", "CapabilityBoundingSet_CAP_SYS_ADMIN"}
+                          "PrivateDevices", "SystemCallFilter_raw_io", "CapabilityBoundingSet_CAP_SYS_ADMIN"}
+
+
+@pytest.mark.needs("systemd-analyze", "strace")
+def test_the_systemd_unit_allows_every_system_call_that_the_server_makes(tmp_path):
+    footfall(tmp_path / "data", "site", "add", "blog")
+    path, trace = tmp_path / "footfall.sock", tmp_path / "trace"
+    with Server(tmp_path / "data", wrapper=["strace", "-f", "-o", str(trace)], host=f"unix:{path}") as server:
+        for page in (f"/a.gif?id=blog&url={PAGE}", "/login", "/ready"):
+            with contextlib.closing(socket.socket(socket.AF_UNIX)) as sock:
+                until(lambda sock=sock: sock.connect_ex(str(path)) == 0)
+                sock.sendall(f"GET {page} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+                assert sock.makefile("rb").read().startswith(b"HTTP/1.1 200")
+        # strace keeps signals from itself; its child is the master.
+        (master,) = map(int, Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split())
+        os.kill(master, signal.SIGTERM)
+        server.process.communicate(timeout=60)
+    assert server.process.returncode == 0
+    made = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.MULTILINE))
+    assert {"fdatasync", "chown"} <= made
+    groups = subprocess.run(["systemd-analyze", "--no-pager", "syscall-filter"], capture_output=True, text=True,
+                            check=True).stdout
+    members = {}
+    for name, body in re.findall(r"^(@\S+)\n((?: .*\n)+)", groups, re.MULTILINE):
+        members[name] = {line.strip() for line in body.splitlines() if not line.strip().startswith("#")}
+
+    def calls(group):
+        return {call for member in members[group] for call in (calls(member) if member in members else {member})}
+
+    allowed = set()
+    unit = (ROOT / "deploy" / "footfall.service").read_text()
+    for filtered in re.findall(r"^SystemCallFilter=(.*)$", unit, re.MULTILINE):
+        named = {call for group in filtered.removeprefix("~").split() for call in calls(group)}
+        allowed = allowed - named if filtered.startswith("~") else allowed | named
+    assert made - allowed == set()
 
 
 def test_the_image_runs_as_a_user_without_rights_and_only_what_is_in_the_checkout_goes_into_it():

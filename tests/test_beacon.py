@@ -88,6 +88,18 @@ def test_events_are_posted_one_or_many(client, store):
     assert one.headers["Access-Control-Allow-Origin"] == "*"
 
 
+def test_an_event_that_is_sent_again_counts_once(client, store):
+    first = {"id": "blog", "url": PAGE, "eid": "one"}
+    named = {"id": "blog", "url": PAGE, "eid": "two", "event": "engagement", "engaged": 1500, "scroll": 80,
+             "at": int(client.post("/e", data=json.dumps(first)).headers["X-Footfall-Time"])}
+    lost = {"id": "blog", "url": PAGE, "eid": "three", "age": 3_600_000, "retry": True}
+    for again in (first | {"retry": True, "age": 40}, named, named | {"retry": True}, lost, lost | {"age": 3_600_500}):
+        assert client.post("/e", data=json.dumps(again)).status_code == 204
+    assert len(stored(store)) == 2
+    assert [(event["event"], event["engaged"], event["scroll"]) for event in stored(store, "Events")] == [
+        ("engagement", 1500, 80)]
+
+
 @pytest.mark.parametrize("body, status, reason", [
     ("[]", 400, "body: 0 events"),
     ("{", 400, "body: "),

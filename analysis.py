@@ -1,5 +1,5 @@
 """Door to footfall.analysis for a shell opened in a checkout: ``from analysis import map_reduce``."""
 
-from footfall.analysis import Query, map_reduce, prep_query
+from footfall.analysis import Query, map_reduce, prep_query, visitor
 
-__all__ = ["Query", "map_reduce", "prep_query"]
+__all__ = ["Query", "map_reduce", "prep_query", "visitor"]

@@ -3,7 +3,7 @@
 from footfall.errors import NotFoundException
 from footfall.pageview import pack, row_key, unpack
 from footfall.storage import ColumnFamily, Store
-from footfall.stores import Events, Filtered, PageViews, default_store, open_store
+from footfall.stores import Events, Filtered, PageViews, Visitors, default_store, open_store
 from footfall.timeuuid import convert_time_to_uuid, convert_uuid_to_time
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "NotFoundException",
     "PageViews",
     "Store",
+    "Visitors",
     "convert_time_to_uuid",
     "convert_uuid_to_time",
     "default_store",

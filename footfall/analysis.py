@@ -21,6 +21,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import pickle
 import sys
 import uuid
@@ -31,7 +32,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from footfall import pageview, timeuuid
-from footfall.errors import UsageError
+from footfall.errors import StoreError, StoreUnavailable, UsageError
 from footfall.storage import Store
 from footfall.stores import default_store
 from footfall.timeuuid import Moment
@@ -125,6 +126,46 @@ def map_reduce(
     results = _watch(_run(tasks, executor), tasks, _draw if progress is True else progress or None)
     return functools.reduce(reduce_fn, results) if initializer is _NONE else functools.reduce(
         reduce_fn, results, initializer)
+
+
+def visitor(id: str, visitor: bytes | str, start_date: Moment, end_date: Moment, *,  # noqa: A002 - as map_reduce
+            store: Store | None = None) -> Iterator[Item]:
+    """Yield what one visitor did, in order of time: page-views and custom events, as map_fn gets them.
+
+    :param id: the account.
+    :param visitor: the eight bytes in an event's field ``visitor``, or their 16 hexadecimal digits.
+    :param start_date: first instant of the half-open range; naive datetimes are UTC, a date is its midnight.
+    :param end_date: the instant that ends the range, itself left out.
+    :raises UsageError: an argument is not one it can take.
+    :raises StoreUnavailable: the store did not answer.
+
+    One slice of the family ``Visitors`` for each month; the events themselves are then fetched by their names.
+    """
+    query = prep_query(id, start_date, end_date)
+    store = store or default_store()
+    try:
+        who = bytes.fromhex(visitor) if isinstance(visitor, str) else visitor
+        bounds = (who, query.column_start), (who, query.column_finish)
+        for month in dict.fromkeys(f"{key[:6]}{key[8:]}" for key in query.row_keys):
+            steps = [name for (_, name), _ in store.family("Visitors").xget(month, *bounds)]
+            yield from _events(store, id, who, steps)
+    except (ValueError, StoreError) as error:
+        if isinstance(error, StoreUnavailable):
+            raise
+        raise UsageError(f"visitor={visitor!r}: must be 8 bytes or 16 hexadecimal digits") from None
+
+
+def _events(store: Store, account: str, visitor: bytes, names: Sequence[uuid.UUID]) -> Iterator[Item]:
+    """Yield the events of a visitor by their names, which are in order."""
+    for day, some in itertools.groupby(names, key=lambda name: timeuuid.datetime_of(name).date()):
+        wanted, key = list(some), pageview.row_key(account, day)
+        found: dict[uuid.UUID, Any] = {}
+        for family in ("PageViews", "Events"):
+            found |= store.family(family).multiget([key], wanted).get(key, {})
+        for name in wanted:
+            # An event that came again, from another address, is its last sender's; one that was removed is nobody's.
+            if name in found and (fields := pageview.unpack(found[name])).get("visitor") == visitor:
+                yield account, timeuuid.datetime_of(name), fields
 
 
 @dataclass(frozen=True)

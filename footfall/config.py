@@ -119,6 +119,9 @@ SETTINGS = (
     Setting("TRUSTED_PROXIES", "127.0.0.0/8, ::1", _networks,
             "Addresses whose X-Real-IP and X-Forwarded-For are believed; networks, commas between."),
     Setting("IP", "truncated", _one_of("truncated", "full", "none"), "How much of a visitor's address is kept."),
+    Setting("VISITORS", "daily", _one_of("daily", "weekly", "monthly", "cookie", "none"),
+            "How long a visitor is known again: by a hash whose salt is destroyed each day, week or month, by a "
+            "cookie, or not at all."),
     Setting("UNKNOWN_ACCOUNTS", "refuse", _one_of("refuse", "accept"),
             "What becomes of hits for an account that `footfall site add` has not made."),
     Setting("OUTBOX_GRACE", "60", _whole_number(1, 86_400),
@@ -145,6 +148,7 @@ class Config:
     public_url: str
     trusted_proxies: tuple[Network, ...]
     ip: str
+    visitors: str
     unknown_accounts: str
     outbox_grace: int
     cassandra_username: str

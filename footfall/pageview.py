@@ -77,6 +77,11 @@ def row_keys(account: str, start: datetime, end: datetime) -> list[str]:
     return keys
 
 
+def trail_key(account: str, name: uuid.UUID) -> str:
+    """Return the key of the row in ``Visitors`` that an event of an account belongs to: ``YYYYMM.<account>``."""
+    return _trail_key_of_day(account, timeuuid.ticks_of(name) // _TICKS_PER_DAY)
+
+
 def pack(fields: Mapping[str, Any]) -> bytes:
     """Return a map as a column value: msgpack bytes."""
     packed: bytes = msgpack.packb(fields)
@@ -163,6 +168,11 @@ class Packed(bytes):
 def _row_key_of_day(account: str, day: int) -> str:
     """Return the row key of an account's day, by its number since 1970."""
     return row_key(account, date(1970, 1, 1) + timedelta(days=day))
+
+
+@lru_cache(maxsize=4096)
+def _trail_key_of_day(account: str, day: int) -> str:
+    return f"{date(1970, 1, 1) + timedelta(days=day):%Y%m}.{account}"
 
 
 @dataclass(frozen=True, slots=True)

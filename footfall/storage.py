@@ -86,6 +86,13 @@ class Store(ABC):
         :raises StoreUnavailable: the store did not answer; the call may be repeated as it is.
         """
 
+    def shred(self, family: str, key: str, names: Sequence[Name]) -> None:
+        """Remove columns of a row so that their bytes are nowhere any more, as far as that is in the store's hands.
+
+        :raises StoreUnavailable: it could not be done now; the call may be repeated.
+        """
+        self.apply([Remove(family, key, name) for name in names])
+
     @abstractmethod
     def init(self) -> list[str]:
         """Create what is missing, keyspace, tables or file, and return what was made, one line each."""

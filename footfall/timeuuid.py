@@ -110,6 +110,14 @@ def ticks_at(moment: Moment) -> int:
     return (as_utc(moment) - _UNIX_EPOCH) // timedelta(microseconds=1) * 10
 
 
+def midnight(ticks: int) -> datetime:
+    """Return the UTC midnight before a moment, or at it, as an aware datetime.
+
+    :param ticks: 100-ns ticks since 1970.
+    """
+    return _UNIX_EPOCH + timedelta(days=ticks // (86_400 * TICKS_PER_SECOND))
+
+
 def slice_bound(bound: uuid.UUID | datetime, *, finish: bool) -> uuid.UUID:
     """Return the UUID that a slice starts or finishes with.
 

@@ -46,13 +46,14 @@ def namespace() -> dict[str, Any]:
     import msgpack
 
     from footfall import recipes
-    from footfall.analysis import map_reduce, prep_query
+    from footfall.analysis import map_reduce, prep_query, visitor
     from footfall.errors import NotFoundException
-    from footfall.stores import Events, Filtered, PageViews, default_store
+    from footfall.stores import Events, Filtered, PageViews, Visitors, default_store
     from footfall.timeuuid import convert_time_to_uuid, convert_uuid_to_time
 
-    return {"PageViews": PageViews, "Events": Events, "Filtered": Filtered, "map_reduce": map_reduce,
-            "prep_query": prep_query, "recipes": recipes, **recipes.RECIPES, "store": default_store(),
+    return {"PageViews": PageViews, "Events": Events, "Filtered": Filtered, "Visitors": Visitors,
+            "map_reduce": map_reduce, "prep_query": prep_query, "visitor": visitor,
+            "recipes": recipes, **recipes.RECIPES, "store": default_store(),
             "convert_time_to_uuid": convert_time_to_uuid, "convert_uuid_to_time": convert_uuid_to_time,
             "NotFoundException": NotFoundException, "msgpack": msgpack,
             "date": date, "datetime": datetime, "timedelta": timedelta, "UTC": UTC}

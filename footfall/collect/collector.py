@@ -11,6 +11,7 @@ import base64
 import logging
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from footfall import accounts, metrics, timeuuid
@@ -19,10 +20,12 @@ from footfall.collect.access_log import AccessLog
 from footfall.collect.hit import Headers, Policy, parse_events, parse_hit
 from footfall.collect.outbox import Outbox
 from footfall.collect.probe import Probe
+from footfall.collect.visitors import Undecided, Visitors
 from footfall.collect.writer import Destination, Writer
 from footfall.config import Config
 from footfall.errors import BadHit, StoreError, StoreUnavailable
 from footfall.pageview import Event
+from footfall.salts import MODES, Salts
 from footfall.storage import Store
 from footfall.stores import open_store
 
@@ -74,11 +77,17 @@ class Collector:
         self.clock = timeuuid.Clock()
         self.probe = Probe(self.destination)
         self.writer: Committer = Writer(self.destination)
+        memory = self.outbox if outbox.is_wanted(config) else None
         known = None
         if config.unknown_accounts == "refuse":
-            known = accounts.KnownAccounts(self.store, memory=self.outbox if outbox.is_wanted(config) else None)
-        self.policy = Policy(known, config.ip, config.trusted_proxies)
-        self._policy_at_once = self.policy._replace(accounts=known and _Remembered(known))
+            known = accounts.KnownAccounts(self.store, memory=memory)
+        self._visitors = Visitors(Salts(config.visitors, self.store, memory), self.store)
+        self.policy = Policy(known, config.ip, config.trusted_proxies, cookies=config.visitors == "cookie")
+        if config.visitors in MODES:
+            self.policy = self.policy._replace(visitor=partial(self._visitors.visitor, at_once=False))
+        self._policy_at_once = self.policy._replace(
+            accounts=known and _Remembered(known),
+            visitor=self.policy.visitor and partial(self._visitors.visitor, at_once=True))
 
     def store(self) -> Store:
         """Return the store.
@@ -105,6 +114,10 @@ class Collector:
         """
         return self.outbox() if outbox.is_wanted(self._config) else self.store()
 
+    def tidy(self) -> None:
+        """Do what is to be done now and then; call it often, it takes no time."""
+        self._visitors.tidy(self.clock.ticks())
+
     def milliseconds(self) -> int:
         """Return the time since 1970 by the clock that events are named by."""
         return self.clock.ticks() // (timeuuid.TICKS_PER_SECOND // 1000)
@@ -126,7 +139,7 @@ class Collector:
     def take_view(self, query: bytes, headers: Headers, peer: str, *, at_once: bool = False) -> Answer:
         """Take the page-view of a request for ``/a.gif``; the arguments are those of :func:`parse_hit`.
 
-        :param at_once: never ask the store whether an account exists, which may take its time.
+        :param at_once: never ask the store, for an account or a salt, which may take its time.
         :raises Undecided: it would have to be asked; nothing was taken.
         """
         policy = self._policy_at_once if at_once else self.policy
@@ -142,6 +155,7 @@ class Collector:
         return self._take(lambda: parse_events(body, headers, peer, policy=policy, clock=self.clock), TAKEN)
 
     def _take(self, parse: Callable[[], list[Event]], taken: Answer) -> Answer:
+        self.tidy()
         try:
             events = parse()
             self.writer.commit(events)
@@ -153,10 +167,6 @@ class Collector:
             for field in event.fields.get("cut", ()):
                 metrics.CUT_FIELDS.labels(field).inc()
         return taken
-
-
-class Undecided(Exception):
-    """Whether an account exists is not known without asking the store."""
 
 
 class _Remembered:

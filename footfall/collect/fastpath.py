@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import httptools
 
-from footfall.collect.collector import PIXEL, TAKEN, TIME, Answer, Collector, Undecided
+from footfall.collect.collector import PIXEL, TAKEN, TIME, Answer, Collector
 from footfall.collect.head import MAX_HEADERS
+from footfall.collect.visitors import Undecided
 
 _BEGINNINGS = (b"GET /a.gif?", b"HEAD /a.gif?", b"POST /e ")
 _WANTED = {name.encode(): name for name in (

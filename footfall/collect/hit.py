@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import uuid
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any, NamedTuple, Protocol
@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from footfall import timeuuid
+from footfall.collect.visitors import cookie_visitor
 from footfall.config import Network
 from footfall.errors import BadHit
 from footfall.pageview import LIMITS, Event, is_account, kept_address, page_fields
@@ -51,11 +52,16 @@ class Policy(NamedTuple):
     :param accounts: the known ones, or ``None`` to accept any.
     :param ip: how much of an address is kept: ``truncated``, ``full`` or ``none``.
     :param trusted_proxies: whose X-Real-IP and X-Forwarded-For are believed.
+    :param visitor: gives the visitor of account, whole address, user agent and time of receipt (ticks); ``None`` if
+        visitors are not told apart by these.
+    :param cookies: whether visitors are told apart by the id that a page keeps in a cookie.
     """
 
     accounts: Container[str] | None
     ip: str
     trusted_proxies: tuple[Network, ...]
+    visitor: Callable[[str, str, str, int], bytes] | None = None
+    cookies: bool = False
 
 
 class Clock(Protocol):
@@ -79,6 +85,8 @@ class _Posted(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     age: _Milliseconds = 0
     at: Annotated[int, msgspec.Meta(ge=0)] | None = None
     retry: bool = False
+    visitor: _Id | None = None
+    new: bool = False
     screen: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,5}x[0-9]{1,5}\Z")] | None = None
     event: str | None = None
     props: dict[str, str | int | float | bool | None] | None = None
@@ -103,7 +111,9 @@ def parse_hit(query: bytes, headers: Headers, peer: str, *, policy: Policy, name
     account = _check_account(_decoded(fields, b"id"), policy)
     url, referrer = _decoded(fields, b"url"), _decoded(fields, b"ref")
     title = _decoded(fields, b"title") or _decoded(fields, b"t")
-    return _event("PageViews", account, name, url, referrer, title, _visitor_fields(headers, peer, policy))
+    sender = _sender(headers, peer, policy)
+    return _event("PageViews", account, name, url, referrer, title, sender.fields,
+                  _visitor(sender, account, timeuuid.ticks_of(name), policy))
 
 
 def parse_events(body: bytes, headers: Headers, peer: str, *, policy: Policy, clock: Clock) -> list[Event]:
@@ -124,14 +134,16 @@ def parse_events(body: bytes, headers: Headers, peer: str, *, policy: Policy, cl
     batch = posted if isinstance(posted, list) else [posted]
     if not 1 <= len(batch) <= MAX_EVENTS:
         raise BadHit(f"body: {len(batch)} events, must be 1 to {MAX_EVENTS}", 413 if batch else 400)
-    visitor = _visitor_fields(headers, peer, policy)
+    sender = _sender(headers, peer, policy)
     events = []
     for number, item in enumerate(batch, 1):
         try:
             account = _check_account(item.id, policy)
             family = "PageViews" if item.event is None else "Events"
-            more = {**visitor, **_custom_fields(item)}
-            event = _event(family, account, _name(item, clock), item.url, item.ref, item.title, more)
+            received = clock.ticks()
+            visitor = _cookie_visitor(item) if policy.cookies else _visitor(sender, account, received, policy)
+            event = _event(family, account, _name(item, received), item.url, item.ref, item.title, sender.fields,
+                           {**visitor, **_custom_fields(item)})
             # One that names its time has the same name each time it is sent; the other's depends on when it came.
             events.append(replace(event, retry=True) if item.retry and item.at is None else event)
         except BadHit as error:
@@ -166,22 +178,46 @@ def is_trusted(peer: str, trusted_proxies: tuple[Network, ...]) -> bool:
     return not peer or (address is not None and _within(address, trusted_proxies))
 
 
+class _Sender(NamedTuple):
+    """Who sent a request: the whole address and user agent, and what is kept of them and of the other headers."""
+
+    address: str
+    user_agent: str
+    fields: dict[str, str]
+
+
 def _event(family: str, account: str, name: uuid.UUID, url: str, referrer: str, title: str,
-           visitor: Mapping[str, Any]) -> Event:
-    page = page_fields(url.strip(), title, referrer.strip(), visitor["user_agent"], visitor["language"], visitor["ip"])
+           sender: Mapping[str, str], more: Mapping[str, Any]) -> Event:
+    page = page_fields(url.strip(), title, referrer.strip(), **sender)
     if not page["url"]:
         raise BadHit("url: missing")
-    return Event(family, account, name, {**page, **{key: value for key, value in visitor.items() if key not in page}})
+    page.update(more)
+    return Event(family, account, name, page)
 
 
-def _visitor_fields(headers: Headers, peer: str, policy: Policy) -> dict[str, Any]:
+def _visitor(sender: _Sender, account: str, ticks: int, policy: Policy) -> dict[str, bytes]:
+    if policy.visitor is None:
+        return {}
+    return {"visitor": policy.visitor(account, sender.address, sender.user_agent, ticks)}
+
+
+def _cookie_visitor(item: _Posted) -> dict[str, Any]:
+    """The visitor that a page's cookie stands for, and whether the page has only just given it."""
+    if item.visitor is None:
+        return {}
+    visitor = {"visitor": cookie_visitor(item.id, item.visitor)}
+    return {**visitor, "new": True} if item.new else visitor
+
+
+def _sender(headers: Headers, peer: str, policy: Policy) -> _Sender:
     """What a request's headers tell of who sent it."""
     # The header's bytes are UTF-8 where they are more than ASCII; WSGI hands them over as Latin-1.
     agent = headers.get("user-agent", "")
     if not agent.isascii():
         agent = agent.encode("latin-1", "replace").decode("utf-8", "replace")
-    return {"ip": kept_address(client_address(headers, peer, policy.trusted_proxies), policy.ip),
-            "user_agent": agent, "language": _first_language(headers.get("accept-language", ""))}
+    address = client_address(headers, peer, policy.trusted_proxies)
+    return _Sender(address, agent, {"ip": kept_address(address, policy.ip), "user_agent": agent,
+                                    "language": _first_language(headers.get("accept-language", ""))})
 
 
 @lru_cache(maxsize=1024)
@@ -190,13 +226,16 @@ def _first_language(accepted: str) -> str:
     return first if _LANGUAGE.fullmatch(first) else ""
 
 
-def _name(item: _Posted, clock: Clock) -> uuid.UUID:
-    """Return the name of an event: when it happened, by our clock, and the hash of its id."""
+def _name(item: _Posted, received: int) -> uuid.UUID:
+    """Return the name of an event: when it happened, by our clock, and the hash of its id.
+
+    :param received: time of receipt, in ticks.
+    """
     if item.retry and item.eid is None:
         raise BadHit("retry: only with eid")
-    ticks = clock.ticks() - item.age * _TICKS_PER_MS
+    ticks = received - item.age * _TICKS_PER_MS
     if item.at is not None:
-        now = ticks // _TICKS_PER_MS
+        now = received // _TICKS_PER_MS
         if item.age or not now - MAX_AGE_MS <= item.at <= now + MAX_AHEAD_MS:
             raise BadHit("at: must be within the last 49 hours, and without age")
         ticks = item.at * _TICKS_PER_MS

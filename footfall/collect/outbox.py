@@ -24,8 +24,9 @@ from footfall.stores.sqlite_file import Schema, SqliteFile, insert_rows
 FILE = "outbox.db"
 #: "outb" in ASCII.
 APPLICATION_ID = 0x6F757462
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
+_SALTS = "CREATE TABLE salts (name TEXT PRIMARY KEY, salt BLOB NOT NULL) WITHOUT ROWID"
 _COLUMNS = "family, row_key, name, data, received"
 
 
@@ -107,6 +108,25 @@ class Outbox:
     def accounts(self) -> frozenset[str]:
         """Return the ids that were remembered last."""
         return frozenset(account for (account,) in self._file.read("SELECT id FROM accounts"))
+
+    def claim_salt(self, name: str, salt: bytes) -> bytes:
+        """Keep a salt unless there is one of that name, and return the one that there is then."""
+        with self._file.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO salts VALUES (?, ?)", (name, salt))
+        return self.salt(name) or salt
+
+    def salt(self, name: str) -> bytes | None:
+        """Return a salt that was kept, or ``None``."""
+        rows = self._file.read("SELECT salt FROM salts WHERE name = ?", name)
+        return rows[0][0] if rows else None
+
+    def shred_salts(self, but: set[str]) -> None:
+        """Destroy the salts that were kept, but for some.
+
+        :raises StoreUnavailable: not now; it may be called again.
+        """
+        over = [row for row in self._file.read("SELECT name FROM salts") if row[0] not in but]
+        self._file.shred("DELETE FROM salts WHERE name = ?", over)
 
     # ----- the forwarder's side
 
@@ -191,10 +211,14 @@ def open_outbox(config: Config) -> Outbox:
     return Outbox(config.data.absolute() / FILE)
 
 
-def _make_tables(connection: sqlite3.Connection, _: int) -> None:
+def _make_tables(connection: sqlite3.Connection, version: int) -> None:
     columns = ("family TEXT NOT NULL, row_key TEXT NOT NULL, name NOT NULL, data BLOB NOT NULL, "
                "received INTEGER NOT NULL")
+    if version:
+        connection.execute(_SALTS)
+        return
     for statement in (
+        _SALTS,
         # A number is never given twice, so a position is right also after the last events were deleted.
         f"CREATE TABLE events (number INTEGER PRIMARY KEY AUTOINCREMENT, {columns})",
         f"CREATE TABLE aside (number INTEGER PRIMARY KEY, {columns}, error TEXT NOT NULL)",

@@ -42,7 +42,7 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
 
     wsgi_handler = Handler
     sockets: list[Any]
-    wsgi: WsgiApp
+    wsgi: Any
     connections: Connections
     access_log: AccessLog | None
 
@@ -70,6 +70,8 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
     def notify(self) -> None:
         """Tell the master that we live, every second, and let go of who waits too long."""
         super().notify()
+        if self.wsgi.collector is not None:
+            self.wsgi.collector.tidy()
         self.connections.ending = not self.alive
         self.connections.sweep()
 

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
 from footfall import metrics, pageview
 from footfall.errors import StoreError, StoreUnavailable
@@ -104,9 +104,22 @@ class Writer:
 
 
 def packed(events: Sequence[Event]) -> list[Mutation]:
-    """Return events as the columns that hold them; one that may be there already is written only if it is not."""
-    columns = ((event, Insert(event.family, event.row_key, event.id, pageview.pack(event.fields))) for event in events)
-    return [Once(column) if event.retry else column for event, column in columns]
+    """Return events as the columns that hold them, their visitors' trails included.
+
+    One that may be there already is written only if it is not.
+    """
+    mutations: list[Mutation] = []
+    for event in events:
+        columns = [Insert(event.family, event.row_key, event.id, pageview.pack(event.fields))]
+        if "visitor" in event.fields:
+            step: dict[str, Any] = {field: event.fields[field] for field in ("url", "event") if field in event.fields}
+            columns.append(Insert("Visitors", pageview.trail_key(event.account, event.id),
+                                  (event.fields["visitor"], event.id), pageview.pack(step)))
+        if event.retry:
+            mutations.append(Once(columns[0], tuple(columns[1:])))
+        else:
+            mutations += columns
+    return mutations
 
 
 def commit_batch(destination: Callable[[], Destination], requests: Sequence[list[Mutation]]) -> list[Exception | None]:
@@ -129,7 +142,8 @@ def commit_batch(destination: Callable[[], Destination], requests: Sequence[list
         return [commit_batch(destination, [request])[0] for request in requests]
     except Exception as error:
         return [error] * len(requests)
-    metrics.STORED.inc(len(mutations))
+    events = sum(isinstance(each, Once) or each.family != "Visitors" for each in mutations)
+    metrics.STORED.inc(events)
     metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
-    metrics.COMMIT_EVENTS.observe(len(mutations))
+    metrics.COMMIT_EVENTS.observe(events)
     return [None] * len(requests)

@@ -16,7 +16,7 @@ from footfall.config import Config
 from footfall.errors import ConfigError
 from footfall.storage import ColumnFamily, Store
 
-__all__ = ["Events", "Filtered", "PageViews", "default_store", "open_store"]
+__all__ = ["Events", "Filtered", "PageViews", "Visitors", "default_store", "open_store"]
 
 _default: dict[int, Store] = {}
 _opening = threading.Lock()
@@ -84,3 +84,4 @@ class _DefaultFamily:
 PageViews = cast(ColumnFamily, _DefaultFamily("PageViews"))
 Events = cast(ColumnFamily, _DefaultFamily("Events"))
 Filtered = cast(ColumnFamily, _DefaultFamily("Filtered"))
+Visitors = cast(ColumnFamily, _DefaultFamily("Visitors"))

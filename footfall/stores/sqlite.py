@@ -73,6 +73,10 @@ class SqliteStore(Store):
                 self._apply_one(connection, Insert(family, key, name, value, ttl))
         return Packed(value if there is None else there[0])
 
+    def shred(self, family: str, key: str, names: Sequence[Name]) -> None:
+        self.file.shred(f'DELETE FROM "{family}" WHERE row_key = ? AND id = ?',
+                        [(key, sort_name(name)) for name in names])
+
     def _apply_one(self, connection: sqlite3.Connection, mutation: Insert | Remove) -> None:
         table = f'"{mutation.family}"'
         if isinstance(mutation, Insert):

@@ -79,6 +79,22 @@ class SqliteFile:
                     connection.execute("ROLLBACK")
                 raise
 
+    def shred(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Delete rows so that neither the file nor its write-ahead log holds their bytes any more.
+
+        :param sql: a DELETE, carried out for each of ``rows``.
+        :raises StoreUnavailable: somebody reads the log just now, or as :meth:`transaction`. It may be called again.
+        """
+        with self.transaction() as connection:
+            # What is deleted is overwritten with zeros.
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.executemany(sql, rows)
+        with self._writing, self.errors():
+            self._writer.execute("PRAGMA secure_delete = OFF")
+            (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreUnavailable(f"{self.path}: its log is being read, and still holds what was deleted")
+
     def read(self, sql: str, *values: Any) -> list[Any]:
         """Return the rows of a query, run on this thread's connection."""
         with self.errors():

@@ -1,0 +1,106 @@
+"""Visitors: eight bytes for each, by which a visit holds together and nobody can be found again.
+
+``daily``, ``weekly``, ``monthly``: the keyed hash of account, address and user agent; the key, a salt, is destroyed
+(:mod:`footfall.salts`). ``cookie``: the hash of an id that the page keeps in a first-party cookie. ``none``: nobody is
+told apart.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from hashlib import blake2b
+
+from footfall import pageview, timeuuid
+from footfall.columns import VISITOR_BYTES
+from footfall.errors import StoreError
+from footfall.salts import OVERLAP, Salts
+from footfall.storage import Store
+
+#: Visitors of the half hour before a change who are remembered.
+MOST_SEEN = 100_000
+_OVERLAP_TICKS = OVERLAP // timedelta(microseconds=1) * 10
+
+
+class Undecided(Exception):
+    """What must be known of a hit is not known without asking the store."""
+
+
+class Visitors:
+    """Gives the visitor of each hit.
+
+    :param salts: those of this process.
+    :param store: gives the store, which is asked in the half hour after a change whether a visitor was there before it.
+    """
+
+    def __init__(self, salts: Salts, store: Callable[[], Store]) -> None:
+        self._salts = salts
+        self._store = store
+        self._seen: dict[bytes, bool] = {}
+        self._tidying = threading.Lock()
+
+    def visitor(self, account: str, address: str, user_agent: str, ticks: int, *, at_once: bool) -> bytes:
+        """Return the visitor that account, address and user agent stand for.
+
+        :param ticks: time of receipt.
+        :param at_once: never ask the store.
+        :raises Undecided: it would have to be asked.
+        :raises StoreError: it was asked in vain.
+
+        In the half hour after a change the salt of before is tried first: who was there within the half hour before
+        keeps the id that he had.
+        """
+        pair = self._salts.remembered(ticks)
+        if pair is None:
+            if at_once:
+                raise Undecided
+            pair = self._salts.at(ticks)
+        who = "\0".join((account, address, user_agent)).encode()
+        if pair.previous is not None:
+            former = _hash(who, pair.previous)
+            if self._was_there(account, former, pair.period.begin, at_once=at_once):
+                return former
+        visitor = _hash(who, pair.current)
+        if ticks > pair.period.end - _OVERLAP_TICKS and len(self._seen) < MOST_SEEN:
+            self._seen[visitor] = True
+        return visitor
+
+    def tidy(self, ticks: int) -> None:
+        """Have the salts tidied if it is time, in a thread: it may wait for the store."""
+        if self._salts.is_untidy() and self._tidying.acquire(blocking=False):
+            threading.Thread(target=self._tidy, args=(ticks,), name="footfall-salts", daemon=True).start()
+
+    def _tidy(self, ticks: int) -> None:
+        try:
+            self._salts.tidy(ticks)
+            pair = self._salts.remembered(ticks)
+            if pair is not None and pair.previous is None and ticks < pair.period.end - _OVERLAP_TICKS:
+                self._seen.clear()
+        except StoreError:
+            # It is tried again; a salt that nobody destroys goes by itself.
+            pass
+        finally:
+            self._tidying.release()
+
+    def _was_there(self, account: str, visitor: bytes, change: int, *, at_once: bool) -> bool:
+        """Tell whether a visitor was there in the half hour before a change."""
+        if visitor not in self._seen:
+            if at_once:
+                raise Undecided
+            first, last = timeuuid.first_of(change - _OVERLAP_TICKS), timeuuid.last_of(change - 1)
+            trail = self._store().family("Visitors").xget(
+                pageview.trail_key(account, last), (visitor, first), (visitor, last), column_count=1)
+            if len(self._seen) >= MOST_SEEN:
+                self._seen.clear()
+            self._seen[visitor] = next(trail, None) is not None
+        return self._seen[visitor]
+
+
+def cookie_visitor(account: str, cookie: str) -> bytes:
+    """Return the visitor that an id kept in a page's cookie stands for."""
+    return _hash(f"{account}\0{cookie}".encode(), b"")
+
+
+def _hash(who: bytes, salt: bytes) -> bytes:
+    return blake2b(who, digest_size=VISITOR_BYTES, key=salt).digest()

@@ -119,6 +119,8 @@ SETTINGS = (
     Setting("TRUSTED_PROXIES", "127.0.0.0/8, ::1", _networks,
             "Addresses whose X-Real-IP and X-Forwarded-For are believed; networks, commas between."),
     Setting("IP", "truncated", _one_of("truncated", "full", "none"), "How much of a visitor's address is kept."),
+    Setting("GEOIP", "", _optional_file,
+            "File in .mmdb format that tells the country, region and city of an address; empty: none is looked up."),
     Setting("UNKNOWN_ACCOUNTS", "refuse", _one_of("refuse", "accept"),
             "What becomes of hits for an account that `footfall site add` has not made."),
     Setting("OUTBOX_GRACE", "60", _whole_number(1, 86_400),
@@ -145,6 +147,7 @@ class Config:
     public_url: str
     trusted_proxies: tuple[Network, ...]
     ip: str
+    geoip: Path | None
     unknown_accounts: str
     outbox_grace: int
     cassandra_username: str

@@ -21,6 +21,7 @@ from footfall.collect.outbox import Outbox
 from footfall.collect.probe import Probe
 from footfall.collect.writer import Destination, Writer
 from footfall.config import Config
+from footfall.derive.places import look_up_in
 from footfall.errors import BadHit, StoreError, StoreUnavailable
 from footfall.pageview import Event
 from footfall.storage import Store
@@ -73,7 +74,7 @@ class Collector:
         known = None
         if config.unknown_accounts == "refuse":
             known = accounts.KnownAccounts(self.store, memory=self.outbox if outbox.is_wanted(config) else None)
-        self.policy = Policy(known, config.ip, config.trusted_proxies)
+        self.policy = Policy(known, config.ip, config.trusted_proxies, look_up_in(config.geoip))
         self._policy_at_once = self.policy._replace(accounts=known and _Remembered(known))
 
     def store(self) -> Store:

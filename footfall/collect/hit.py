@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from footfall.config import Network
+from footfall.derive.places import LookUp
 from footfall.errors import BadHit
 from footfall.pageview import LIMITS, Event, is_account, kept_address, page_fields
 
@@ -43,11 +44,13 @@ class Policy(NamedTuple):
     :param accounts: the known ones, or ``None`` to accept any.
     :param ip: how much of an address is kept: ``truncated``, ``full`` or ``none``.
     :param trusted_proxies: whose X-Real-IP and X-Forwarded-For are believed.
+    :param places: tells the place of a whole address, to be kept where only a part of that is; ``None`` for none.
     """
 
     accounts: Container[str] | None
     ip: str
     trusted_proxies: tuple[Network, ...]
+    places: LookUp | None = None
 
 
 class _Posted(msgspec.Struct, forbid_unknown_fields=True):
@@ -152,8 +155,12 @@ def _visitor_fields(headers: Headers, peer: str, policy: Policy) -> dict[str, An
     agent = headers.get("user-agent", "")
     if not agent.isascii():
         agent = agent.encode("latin-1", "replace").decode("utf-8", "replace")
-    return {"ip": kept_address(client_address(headers, peer, policy.trusted_proxies), policy.ip),
-            "user_agent": agent, "language": _first_language(headers.get("accept-language", ""))}
+    address = client_address(headers, peer, policy.trusted_proxies)
+    fields = {"ip": kept_address(address, policy.ip), "user_agent": agent,
+              "language": _first_language(headers.get("accept-language", ""))}
+    if policy.places is not None:
+        fields.update(policy.places(address))
+    return fields
 
 
 @lru_cache(maxsize=1024)

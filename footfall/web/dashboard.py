@@ -14,7 +14,7 @@ from footfall import accounts
 from footfall.accounts import Account
 from footfall.collect.beacon import collector
 from footfall.collect.tracker import tag
-from footfall.derive.referrers import host
+from footfall.derive.urls import host
 from footfall.errors import UsageError
 from footfall.pageview import split_row_key
 from footfall.reports import query

@@ -74,7 +74,8 @@ class Places:
         seen: tuple[int, ...] = ()
         with contextlib.suppress(OSError):
             found = os.stat(self._path)
-            seen = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+            # The change time moves with the contents, and also when the file is made readable at last.
+            seen = (found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns)
         if seen == self._seen:
             return
         self._seen = seen

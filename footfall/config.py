@@ -122,6 +122,8 @@ SETTINGS = (
     Setting("VISITORS", "daily", _one_of("daily", "weekly", "monthly", "cookie", "none"),
             "How long a visitor is known again: by a hash whose salt is destroyed each day, week or month, by a "
             "cookie, or not at all."),
+    Setting("GEOIP", "", _optional_file,
+            "File in .mmdb format that tells the country, region and city of an address; empty: none is looked up."),
     Setting("UNKNOWN_ACCOUNTS", "refuse", _one_of("refuse", "accept"),
             "What becomes of hits for an account that `footfall site add` has not made."),
     Setting("OUTBOX_GRACE", "60", _whole_number(1, 86_400),
@@ -149,6 +151,7 @@ class Config:
     trusted_proxies: tuple[Network, ...]
     ip: str
     visitors: str
+    geoip: Path | None
     unknown_accounts: str
     outbox_grace: int
     cassandra_username: str

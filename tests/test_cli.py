@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from footfall import cli
+from footfall.reports.query import DIMENSIONS
 from footfall.stores import open_store
 from tests.conftest import ROOT
 from tests.servers import Follower
@@ -100,6 +101,15 @@ def test_stats_shows_days_pages_referrers_and_search_queries(run, blog):
     assert re.search(r"Top pages\n  / +2 █+\n  /post +2 █+\n  /x.html +1 █", out)
     assert re.search(r"Top referrers\n  a.example +1 █+\n  google.com +1 █+\n", out)
     assert re.search(r"Search queries\n  page views +1 █+\n", out)
+
+
+def test_stats_shows_every_dimension_under_a_title_of_its_own(run, blog):
+    run("import", "log", str(blog), "--site", "blog")
+    code, out, _ = run("stats", "blog", *(argument for name in DIMENSIONS for argument in ("--by", name)))
+    assert code == 0
+    titles = re.findall(r"^(\w.*)\n  ", out, re.MULTILINE)
+    assert len(set(titles)) == len(DIMENSIONS)
+    assert re.search(r"Top sources\n  Google +1 █+\n  a.example +1 █+\n", out)
 
 
 def test_stats_as_json_and_csv(run, blog):

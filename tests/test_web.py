@@ -57,12 +57,13 @@ def log_in(client, name="owner", password=PASSWORD, to="/login", **more):
     return client.post(to, data={"name": name, "password": password}, **{"headers": OURS, **more})
 
 
-def view(store, site, day, url, referrer="", times=1):
+def view(store, site, day, url, referrer="", times=1, **more):
     """Store page-views of a day."""
     for number in (next(_numbers) for _ in range(times)):
         name = timeuuid.make(timeuuid.ticks_at(datetime(day.year, day.month, day.day, tzinfo=UTC)) + number, number)
         store.family("PageViews").insert(row_key(site, day), {name: {
-            "url": url, "title": "<i>", "ip": "", "referrer": referrer, "user_agent": "", "language": ""}})
+            "url": url, "title": "<i>", "ip": "", "referrer": referrer, "user_agent": "", "language": "",
+            **more}})
 
 
 def table(page, title):
@@ -445,6 +446,17 @@ def test_the_page_shows_what_was_stored(owner, store):
     assert "&lt;script async src=&#34;http://localhost/a.js&#34; data-id=&#34;blog&#34;&gt;&lt;/script&gt;" in page
     assert f'<a class="label" href="{home}" title="{home}" rel="noopener noreferrer nofollow">' in page
     assert "No views in the last" not in page
+
+
+def test_the_page_shows_what_the_readers_came_with_and_from_where(owner, store):
+    accounts.add(store, "blog")
+    view(store, "blog", TODAY, "/", user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+    page = owner.get("/").text
+    assert table(page, "Browsers") == [("Firefox", "Firefox", "1")]
+    assert table(page, "Devices") == [("desktop", "desktop", "1")]
+    assert "Countries" not in page
+    view(store, "blog", TODAY, "/", country="DE")
+    assert table(owner.get("/").text, "Countries") == [("DE", "DE", "1")]
 
 
 def test_a_site_without_new_views_shows_its_newest_days_and_says_so(owner, store):

@@ -13,7 +13,8 @@ import click
 from footfall import accounts, timeuuid
 from footfall.cli.settings import with_settings
 from footfall.config import SETTINGS, Config
-from footfall.errors import FootfallError
+from footfall.derive.places import open_places
+from footfall.errors import FootfallError, UsageError
 from footfall.reports.query import newest_day
 from footfall.storage import Store
 from footfall.stores import open_store
@@ -54,6 +55,7 @@ def findings(config: Config) -> Iterator[Finding]:
                 config, setting.key)
             yield Finding(True, f"setting {setting.key} = {shown} ({source})")
     yield from _disk(config)
+    yield from _places(config)
     now = datetime.now(UTC)
     yield Finding(now > RELEASED, f"clock: {now:%Y-%m-%d %H:%M:%S} UTC",
                   "" if now > RELEASED else "set the clock, best by NTP: every event's time comes from it")
@@ -77,6 +79,16 @@ def _disk(config: Config) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     yield Finding(free > LITTLE_DISK_BYTES, f"disk: {free / 1e9:,.1f} GB free",
                   "" if free > LITTLE_DISK_BYTES else "make room: when the disk is full, hits are answered 503")
+
+
+def _places(config: Config) -> Iterator[Finding]:
+    if config.geoip is None:
+        return
+    try:
+        open_places(config.geoip)
+        yield Finding(True, f"places: {config.geoip} can be read")
+    except UsageError as error:
+        yield Finding(False, f"places: {error}", "until it can be read, events are stored without a place")
 
 
 def _store(store: Store, now: datetime) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from footfall import accounts
 from footfall.cli.settings import with_settings
 from footfall.collect.hit import Policy, parse_hit
 from footfall.config import Config
+from footfall.derive.places import look_up_in
 from footfall.errors import StoreUnavailable, UsageError
 from footfall.storage import Store
 from footfall.stores import open_store
@@ -63,7 +64,7 @@ def _show_rules(context: click.Context, _: click.Parameter, wanted: bool) -> Non
               help="Print the rules as such a file and exit.")
 @click.option("--follow", is_flag=True, help="Go on reading as the files grow, also across their rotation and from "
               "where an earlier --follow ended.")
-@with_settings("IP", "TRUSTED_PROXIES", "UNKNOWN_ACCOUNTS")
+@with_settings("IP", "GEOIP", "TRUSTED_PROXIES", "UNKNOWN_ACCOUNTS")
 def log(config: Config, files: tuple[str, ...], form: str, site_id: str | None, origin: str | None,
         rules_file: Path | None, follow: bool) -> None:
     """Import access logs in common or combined format, or logs of hits, gzipped or not; - is standard input.
@@ -112,11 +113,12 @@ def _access_reader(config: Config, store: Store, site_id: str, origin: str | Non
                    rules_file: Path | None) -> Callable[[], Read]:
     """Return what makes the reader of one access log."""
     rules = load_rules(rules_file) if rules_file else RULES
+    places = look_up_in(config.geoip)
     reader = LineReader(rules, accounts.find(store, site_id).url if origin is None else origin)
 
     def new_reader() -> Read:
         equal = EqualLines()
-        return lambda lines, skipped: read_views(lines, reader, site_id, config.ip, skipped, equal)
+        return lambda lines, skipped: read_views(lines, reader, site_id, config.ip, skipped, equal, places)
 
     return new_reader
 
@@ -124,7 +126,7 @@ def _access_reader(config: Config, store: Store, site_id: str, origin: str | Non
 def _beacon_reader(config: Config, store: Store, site_id: str | None) -> Callable[[], Read]:
     """Return what makes the reader of one log of hits: the live beacon's own parser."""
     known = accounts.KnownAccounts(lambda: store) if config.unknown_accounts == "refuse" else None
-    parse = partial(parse_hit, policy=Policy(known, config.ip, config.trusted_proxies))
+    parse = partial(parse_hit, policy=Policy(known, config.ip, config.trusted_proxies, look_up_in(config.geoip)))
     return lambda: lambda lines, skipped: read_hits(lines, parse, skipped, site_id)
 
 

@@ -22,8 +22,11 @@ from footfall.stores import open_store
 #: What is shown when nothing is asked for.
 OVERVIEW = ("day", "url", "referrer", "search")
 TITLES = {"day": "Views by day", "hour": "Views by hour", "url": "Top pages", "title": "Top titles",
-          "referrer": "Top referrers", "search": "Search queries", "device": "Devices", "language": "Languages",
-          "address": "Top addresses"}
+          "referrer": "Top referrers", "source": "Top sources", "channel": "Channels", "search": "Search queries",
+          "utm_source": "Tagged sources", "utm_medium": "Tagged mediums", "utm_campaign": "Campaigns",
+          "utm_term": "Tagged terms", "utm_content": "Tagged contents", "browser": "Browsers",
+          "browser_version": "Browser versions", "os": "Systems", "device": "Devices", "country": "Countries",
+          "region": "Regions", "city": "Cities", "language": "Languages", "address": "Top addresses"}
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 

@@ -23,6 +23,7 @@ from footfall.collect.probe import Probe
 from footfall.collect.visitors import Undecided, Visitors
 from footfall.collect.writer import Destination, Writer
 from footfall.config import Config
+from footfall.derive.places import look_up_in
 from footfall.errors import BadHit, StoreError, StoreUnavailable
 from footfall.pageview import Event
 from footfall.salts import MODES, Salts
@@ -82,7 +83,8 @@ class Collector:
         if config.unknown_accounts == "refuse":
             known = accounts.KnownAccounts(self.store, memory=memory)
         self._visitors = Visitors(Salts(config.visitors, self.store, memory), self.store)
-        self.policy = Policy(known, config.ip, config.trusted_proxies, cookies=config.visitors == "cookie")
+        self.policy = Policy(known, config.ip, config.trusted_proxies, look_up_in(config.geoip),
+                             cookies=config.visitors == "cookie")
         if config.visitors in MODES:
             self.policy = self.policy._replace(visitor=partial(self._visitors.visitor, at_once=False))
         self._policy_at_once = self.policy._replace(

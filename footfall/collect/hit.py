@@ -20,6 +20,7 @@ import msgspec
 from footfall import timeuuid
 from footfall.collect.visitors import cookie_visitor
 from footfall.config import Network
+from footfall.derive.places import LookUp
 from footfall.errors import BadHit
 from footfall.pageview import LIMITS, Event, is_account, kept_address, page_fields
 
@@ -52,6 +53,7 @@ class Policy(NamedTuple):
     :param accounts: the known ones, or ``None`` to accept any.
     :param ip: how much of an address is kept: ``truncated``, ``full`` or ``none``.
     :param trusted_proxies: whose X-Real-IP and X-Forwarded-For are believed.
+    :param places: tells the place of a whole address, to be kept where only a part of that is; ``None`` for none.
     :param visitor: gives the visitor of account, whole address, user agent and time of receipt (ticks); ``None`` if
         visitors are not told apart by these.
     :param cookies: whether visitors are told apart by the id that a page keeps in a cookie.
@@ -60,6 +62,7 @@ class Policy(NamedTuple):
     accounts: Container[str] | None
     ip: str
     trusted_proxies: tuple[Network, ...]
+    places: LookUp | None = None
     visitor: Callable[[str, str, str, int], bytes] | None = None
     cookies: bool = False
 
@@ -112,7 +115,7 @@ def parse_hit(query: bytes, headers: Headers, peer: str, *, policy: Policy, name
     url, referrer = _decoded(fields, b"url"), _decoded(fields, b"ref")
     title = _decoded(fields, b"title") or _decoded(fields, b"t")
     sender = _sender(headers, peer, policy)
-    return _event("PageViews", account, name, url, referrer, title, sender.fields,
+    return _event("PageViews", account, name, url, referrer, title, sender,
                   _visitor(sender, account, timeuuid.ticks_of(name), policy))
 
 
@@ -142,7 +145,7 @@ def parse_events(body: bytes, headers: Headers, peer: str, *, policy: Policy, cl
             family = "PageViews" if item.event is None else "Events"
             received = clock.ticks()
             visitor = _cookie_visitor(item) if policy.cookies else _visitor(sender, account, received, policy)
-            event = _event(family, account, _name(item, received), item.url, item.ref, item.title, sender.fields,
+            event = _event(family, account, _name(item, received), item.url, item.ref, item.title, sender,
                            {**visitor, **_custom_fields(item)})
             # One that names its time has the same name each time it is sent; the other's depends on when it came.
             events.append(replace(event, retry=True) if item.retry and item.at is None else event)
@@ -179,18 +182,20 @@ def is_trusted(peer: str, trusted_proxies: tuple[Network, ...]) -> bool:
 
 
 class _Sender(NamedTuple):
-    """Who sent a request: the whole address and user agent, and what is kept of them and of the other headers."""
+    """Who sent a request: the whole address and user agent, what is kept of the headers, and the address's place."""
 
     address: str
     user_agent: str
-    fields: dict[str, str]
+    fields: Mapping[str, str]
+    place: Mapping[str, str]
 
 
 def _event(family: str, account: str, name: uuid.UUID, url: str, referrer: str, title: str,
-           sender: Mapping[str, str], more: Mapping[str, Any]) -> Event:
-    page = page_fields(url.strip(), title, referrer.strip(), **sender)
+           sender: _Sender, more: Mapping[str, Any]) -> Event:
+    page = page_fields(url.strip(), title, referrer.strip(), **sender.fields)
     if not page["url"]:
         raise BadHit("url: missing")
+    page.update(sender.place)
     page.update(more)
     return Event(family, account, name, page)
 
@@ -217,7 +222,8 @@ def _sender(headers: Headers, peer: str, policy: Policy) -> _Sender:
         agent = agent.encode("latin-1", "replace").decode("utf-8", "replace")
     address = client_address(headers, peer, policy.trusted_proxies)
     return _Sender(address, agent, {"ip": kept_address(address, policy.ip), "user_agent": agent,
-                                    "language": _first_language(headers.get("accept-language", ""))})
+                                    "language": _first_language(headers.get("accept-language", ""))},
+                   policy.places(address) if policy.places is not None else {})
 
 
 @lru_cache(maxsize=1024)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from footfall import timeuuid
+from footfall.derive.places import LookUp
 from footfall.errors import UsageError
 from footfall.pageview import Event, kept_address, page_fields
 
@@ -176,12 +177,13 @@ class EqualLines:
         return ordinal
 
 
-def page_view(line: Line, raw: bytes, ordinal: int, account: str, ip: str) -> Event:
+def page_view(line: Line, raw: bytes, ordinal: int, account: str, ip: str, places: LookUp | None = None) -> Event:
     """Return the event of a page-view's line.
 
     :param raw: the line's bytes without the line's end.
     :param ordinal: how many equal lines stood before it in its file.
     :param ip: how much of the address is kept, as in ``FOOTFALL_IP``.
+    :param places: tells the place of the whole address; ``None`` for none.
     """
     digest = blake2b(b"%d " % ordinal + raw, digest_size=8).digest()
     name = timeuuid.make(timeuuid.ticks_at(line.when), int.from_bytes(digest))
@@ -190,16 +192,20 @@ def page_view(line: Line, raw: bytes, ordinal: int, account: str, ip: str) -> Ev
     except ValueError:
         # The server looked the name up: there is no address to keep a part of.
         address = line.address if ip == "full" else ""
-    return Event("PageViews", account, name,
-                 page_fields(line.url, "", line.referrer, line.user_agent, "", address))
+    fields = page_fields(line.url, "", line.referrer, line.user_agent, "", address)
+    if places is not None:
+        fields.update(places(line.address))
+    return Event("PageViews", account, name, fields)
 
 
 def read_views(lines: Iterable[bytes], reader: LineReader, account: str, ip: str,
-               skipped: Callable[[str, bytes], None], equal: EqualLines | None = None) -> Iterator[Event]:
+               skipped: Callable[[str, bytes], None], equal: EqualLines | None = None,
+               places: LookUp | None = None) -> Iterator[Event]:
     """Yield the page-views of a file's lines, in the file's order.
 
     :param skipped: called with the reason and the line of every one that is none.
     :param equal: what counted the file's earlier lines, where it is read in parts.
+    :param places: tells the place of a whole address; ``None`` for none.
     """
     equal = EqualLines() if equal is None else equal
     for line in lines:
@@ -208,7 +214,7 @@ def read_views(lines: Iterable[bytes], reader: LineReader, account: str, ip: str
         if seen.reason:
             skipped(seen.reason, raw)
         else:
-            yield page_view(seen, raw, equal.ordinal(raw), account, ip)
+            yield page_view(seen, raw, equal.ordinal(raw), account, ip, places)
 
 
 @lru_cache(maxsize=4096)

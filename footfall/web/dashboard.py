@@ -1,4 +1,4 @@
-"""The first page: each site's views by day, its top pages, referrers and search queries, and its tag."""
+"""The first page: each site's views by day, its top pages, where its readers came from and with what, and its tag."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from footfall import accounts
 from footfall.accounts import Account
 from footfall.collect.beacon import collector
 from footfall.collect.tracker import tag
-from footfall.derive.referrers import host
+from footfall.derive.urls import host
 from footfall.errors import UsageError
 from footfall.pageview import split_row_key
 from footfall.reports import query
@@ -24,7 +24,7 @@ from footfall.web import auth, charts
 
 #: How many days the page can show; the first is what it shows unasked.
 DAYS = (7, 30, 90)
-DIMENSIONS = ("url", "referrer", "search")
+DIMENSIONS = ("url", "referrer", "search", "browser", "device", "country")
 TOP = 10
 #: No event is older than the time that computers count from.
 OLDEST = date(1970, 1, 1) + timedelta(days=max(DAYS))

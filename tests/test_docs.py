@@ -15,6 +15,7 @@ from footfall.cli.shell import namespace
 from footfall.config import SETTINGS
 from footfall.pageview import FIELDS
 from footfall.storage import FAMILIES
+from footfall.transfer import legacy
 from footfall.transfer.accesslog import RULES, SKIP_REASONS
 
 ROOT = Path(__file__).parent.parent
@@ -71,7 +72,7 @@ def test_every_recipe_family_and_rule_is_documented():
     assert all(f"`{name}`" in page("analysis.md") for name in recipes.RECIPES)
     assert all(f"`{name}`" in page("storage.md") for name in FAMILIES)
     assert all(f"`{name}`" in page("import.md") for name in vars(RULES))
-    assert all(f"`{reason}`" in page("import.md") for reason in SKIP_REASONS)
+    assert all(f"`{reason}`" in page("import.md") for reason in (*SKIP_REASONS, *legacy.REASONS, *legacy.NOTES))
 
 
 def test_every_link_between_the_docs_leads_somewhere():

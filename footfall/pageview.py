@@ -120,9 +120,9 @@ def page_fields(url: str, title: str, referrer: str, user_agent: str, language: 
 
     Fields that were cut are named in ``cut``, which is there only then.
     """
-    fields: dict[str, Any] = {"url": _without_controls(url), "title": " ".join(_CONTROLS.sub(" ", title).split()),
-                              "ip": ip, "referrer": _without_controls(referrer),
-                              "user_agent": _without_controls(user_agent), "language": language}
+    fields: dict[str, Any] = {"url": without_controls(url), "title": " ".join(_CONTROLS.sub(" ", title).split()),
+                              "ip": ip, "referrer": without_controls(referrer),
+                              "user_agent": without_controls(user_agent), "language": language}
     cut = []
     for field, limit in LIMITS.items():
         # No character is longer than four bytes, so most need no look at their bytes.
@@ -134,7 +134,8 @@ def page_fields(url: str, title: str, referrer: str, user_agent: str, language: 
     return fields
 
 
-def _without_controls(text: str) -> str:
+def without_controls(text: str) -> str:
+    """Return a text without its control characters."""
     # Nearly every text is printable, and to see that costs a tenth of the pattern.
     return text if text.isprintable() else _CONTROLS.sub("", text)
 

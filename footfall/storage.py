@@ -263,6 +263,21 @@ class ColumnFamily(ABC):
             except NotFoundException:
                 continue
 
+    def walk(self, start: str = "") -> Iterator[tuple[str, Iterator[Column]]]:
+        """Yield every row as ``(key, iterator over its columns)``, both in order, however long the rows are.
+
+        :param start: first row key wanted, inclusive; empty for the first there is.
+
+        To read everything, at less cost than that of :meth:`stored` for each of the :meth:`row_keys`. What is
+        written meanwhile may be left out.
+        """
+        for key in self.row_keys(start):
+            yield key, self.stored(key)
+
+    def stored(self, key: str) -> Iterator[Column]:
+        """Yield a row's columns as they lie there, those included that repeat an event and that slices leave out."""
+        return self._slice(check_key(key), Slice(), None)
+
     # ----- writing
 
     def insert(self, key: str, columns: Mapping[Any, Value], *, ttl: int | None = None) -> None:

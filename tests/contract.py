@@ -160,6 +160,14 @@ class StoreContract:
         assert list(views.row_keys("20260102.", "20260104.z")) == keys[1:4]
         assert list(views.row_keys("20260104.z", "20260102.", reverse=True)) == keys[3:0:-1]
 
+    def test_walk_yields_every_row_with_all_its_columns(self, views):
+        keys = ["20260102.b", "20260101.b", "20260103.b", "no day"]
+        columns = row(-30, 1, 2, *(3 + number / 1000 for number in range(1100)), 100)
+        views.batch_insert(dict.fromkeys(keys, columns))
+        assert [(key, list(found)) for key, found in views.walk()] == [
+            (key, list(columns.items())) for key in sorted(keys)]
+        assert [key for key, _ in views.walk("20260102.")] == ["20260102.b", "20260103.b", "no day"]
+
     # ----- remove
 
     def test_remove_takes_columns_or_the_row(self, views):

@@ -32,6 +32,12 @@ def footfall(data, *arguments, check=True, stdin=None, **settings):
     return done
 
 
+def start(data, *arguments, **settings):
+    """Start a footfall command; returns its process, output and errors as one text."""
+    return subprocess.Popen([sys.executable, "-W", "error", "-m", "footfall", *map(str, arguments)], text=True,
+                            env=_environment(data, settings), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
 def fetch(url, **headers):
     """GET a URL; returns (status, headers, body) of whatever answer comes, redirects not followed."""
     opener = urllib.request.build_opener(_NoRedirect)
@@ -154,9 +160,7 @@ class Follower:
     """`footfall import log --follow` in a process; as a context manager it is killed when that is left."""
 
     def __init__(self, data, *arguments, **settings):
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "footfall", "import", "log", *map(str, arguments), "--follow"],
-            env=_environment(data, settings), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.process = start(data, "import", "log", *arguments, "--follow", **settings)
 
     def kill(self):
         self.process.kill()

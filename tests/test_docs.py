@@ -16,6 +16,7 @@ from footfall.config import SETTINGS
 from footfall.pageview import FIELDS
 from footfall.reports.query import DIMENSIONS
 from footfall.storage import FAMILIES
+from footfall.transfer import legacy
 from footfall.transfer.accesslog import RULES, SKIP_REASONS
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +74,7 @@ def test_every_recipe_dimension_family_and_rule_is_documented():
     assert all(f"`{name}`" in page("cli.md") for name in DIMENSIONS)
     assert all(f"`{name}`" in page("storage.md") for name in FAMILIES)
     assert all(f"`{name}`" in page("import.md") for name in vars(RULES))
-    assert all(f"`{reason}`" in page("import.md") for reason in SKIP_REASONS)
+    assert all(f"`{reason}`" in page("import.md") for reason in (*SKIP_REASONS, *legacy.REASONS, *legacy.NOTES))
 
 
 def test_every_link_between_the_docs_leads_somewhere():

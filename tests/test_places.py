@@ -13,6 +13,7 @@ from footfall.collect.hit import Policy, parse_events, parse_hit
 from footfall.derive.places import Places, look_up_in, open_places
 from footfall.errors import UsageError
 from footfall.pageview import FIELDS
+from footfall.timeuuid import Clock
 from tests.mmdb import mmdb
 from tests.servers import Server, fetch, footfall
 
@@ -141,7 +142,7 @@ def test_what_cannot_be_read_is_named(tmp_path):
 @pytest.mark.parametrize("ip, kept", [("truncated", "192.0.2.0"), ("none", ""), ("full", "192.0.2.200")])
 def test_the_place_is_that_of_the_whole_address(file, ip, kept):
     policy = Policy({"blog"}, ip, (), look_up_in(file))
-    (event,) = parse_events(b'{"id": "blog", "url": "x"}', {}, "192.0.2.200", policy=policy, new_name=uuid.uuid1)
+    (event,) = parse_events(b'{"id": "blog", "url": "x"}', {}, "192.0.2.200", policy=policy, clock=Clock())
     assert event.fields["ip"] == kept
     assert {field: event.fields[field] for field in ("country", "region")} == RECORDS["192.0.2.128/25"][1]
 

@@ -92,6 +92,7 @@ def answers(store, scenario, account):
     said.append([key for key in family.row_keys() if key in known])
     said.append([key for key in family.row_keys("20260103.", "20260102.", reverse=True) if key in known])
     said.append([(key, list(columns)) for key, columns in family.get_range("20260102.", "20260103.~") if key in known])
+    said.append([(key, list(columns)) for key, columns in family.walk() if key in known])
     return [[(str(key).replace(account, "e"), columns) for key, columns in part.items()] if isinstance(part, dict)
             else repr(part).replace(account, "e") for part in said]
 

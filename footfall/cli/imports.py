@@ -6,19 +6,21 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
 import click
 
 from footfall import accounts
+from footfall.cli.progress import Progress
 from footfall.cli.settings import with_settings
 from footfall.collect.hit import Policy, parse_hit
 from footfall.config import Config
 from footfall.derive.places import look_up_in
 from footfall.errors import StoreUnavailable, UsageError
+from footfall.pageview import check_account
 from footfall.storage import Store
 from footfall.stores import open_store
 from footfall.transfer.accesslog import (
@@ -34,7 +36,8 @@ from footfall.transfer.beaconlog import read_hits
 from footfall.transfer.files import LogFile
 from footfall.transfer.following import FollowedLog, Read, follow
 from footfall.transfer.importing import Importer, Summary
-from footfall.transfer.positions import Positions
+from footfall.transfer.legacy import NOTES, REASONS, LegacyTable, Sites, import_table
+from footfall.transfer.positions import Mark, Positions
 
 RETRY_SECONDS = 5.0
 
@@ -95,7 +98,44 @@ def log(config: Config, files: tuple[str, ...], form: str, site_id: str | None, 
                 for log_file in opened:
                     importer.take(new_reader()(_watched(log_file, opened, summary), summary.skip))
                 importer.flush()
-    click.echo(report(summary))
+    click.echo(report(summary, "lines", SKIP_REASONS))
+
+
+@import_.command()
+@click.argument("source", metavar="URL")
+@click.option("--table", default="PageViews", show_default=True, metavar="NAME", help="The table's name.")
+@click.option("--site", "--account", "site_id", metavar="ID", help="Import this site's page-views only.")
+@click.option("--add-sites", is_flag=True, help="Add the sites that are not known; else they are named at the end.")
+@click.option("--progress", is_flag=True, help="Tell how far it is also where standard error is no terminal.")
+@with_settings("IP", "CASSANDRA_USERNAME", "CASSANDRA_CA")
+def legacy(config: Config, source: str, table: str, site_id: str | None, add_sites: bool, progress: bool) -> None:
+    """Import a Cassandra table of the project of 2012, such as cassandra://host/keyspace.
+
+    Each page-view keeps its site and its UUID. Imported again it adds nothing, and an import that was cut off
+    goes on where it was.
+    """
+    from footfall.stores.cassandra_connection import Connection
+
+    if site_id is not None:
+        check_account(site_id)
+    summary = Summary(shown=REASONS)
+    with closing(Connection(source, config, foreign=True)) as connection, open_store(config=config) as store:
+        old, sites = LegacyTable(connection, table), Sites(store, add=add_sites)
+        mark = Mark(store, old.position_key(site_id))
+        if place := mark.read():
+            _say(f"goes on in row {place['key']!r}, where an import was cut off")
+        importer = Importer(store, summary, rows=(("PageViews", key) for key in store.family("PageViews").row_keys()))
+        with Progress("views", wanted=progress) as drawn:
+            notes = import_table(old, site_id, mark, importer, summary, sites, config.ip,
+                                 lambda rows: drawn.step(rows, summary.lines))
+    click.echo(report(summary, "columns", REASONS))
+    for note in (note for note in NOTES if notes[note]):
+        click.echo(f"{notes[note]:>10,} of the page-views read {NOTES[note]}")
+    if sites.added:
+        click.echo(f"Added the sites {', '.join(sorted(sites.added))}.")
+    if sites.missing:
+        click.echo(f"These are no sites yet, and their page-views are in the store: {', '.join(sorted(sites.missing))}."
+                   "\n`footfall site add ID` makes one a site; so does importing again with --add-sites.")
 
 
 def _open_store(config: Config, stop: threading.Event | None) -> Store:
@@ -130,14 +170,18 @@ def _beacon_reader(config: Config, store: Store, site_id: str | None) -> Callabl
     return lambda: lambda lines, skipped: read_hits(lines, parse, skipped, site_id)
 
 
-def report(summary: Summary) -> str:
-    """Return the summary as text: lines read, page-views taken, the rest by reason, malformed examples."""
-    lines = [f"{summary.lines:>10,} lines read", f"{summary.taken:>10,} page-views taken"]
-    lines += [f"{count:>10,} skipped: {reason}" + (f" ({SKIP_REASONS[reason]})" if reason in SKIP_REASONS else "")
+def report(summary: Summary, read: str, reasons: Mapping[str, str]) -> str:
+    """Return the summary as text: what was read, page-views taken, the rest by reason, examples.
+
+    :param read: what was read, in the plural.
+    :param reasons: what the reasons mean.
+    """
+    lines = [f"{summary.lines:>10,} {read} read", f"{summary.taken:>10,} page-views taken"]
+    lines += [f"{count:>10,} skipped: {reason}" + (f" ({reasons[reason]})" if reason in reasons else "")
               for reason, count in sorted(summary.skipped.items(), key=lambda item: (-item[1], item[0])) if count]
-    if summary.examples:
-        lines.append(f"The first {len(summary.examples)} malformed lines:")
-        lines += [f"  {example[:160]!r}" for example in summary.examples]
+    for reason, examples in summary.examples.items():
+        lines.append(f"The first {len(examples)} {read} skipped as {reason}:")
+        lines += [f"  {example[:160]!r}" for example in examples]
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import chain, islice
@@ -219,6 +219,12 @@ class CassandraFamily(ColumnFamily):
         keys = {key for key, *_ in self._scan() if low <= key and (not high or key <= high)}
         yield from sorted(keys, reverse=reverse)
 
+    def walk(self, start: str = "") -> Iterator[tuple[str, Iterator[Column]]]:
+        # Of a quiet row, most hours hold nothing: one scan tells which are worth asking for.
+        there = frozenset(partition for partition in self._scan() if partition[0] >= start)
+        for key in sorted({partition[0] for partition in there}):
+            yield key, self._slice(key, _ALL, None, there)
+
     def truncate(self) -> None:
         self.store.connection.change(f"TRUNCATE {self._table}")
 
@@ -234,13 +240,16 @@ class CassandraFamily(ColumnFamily):
         columns = sum(count for ((count,),) in self.store.connection.answers(counts()))
         return {"rows": len(keys), "columns": columns}
 
-    def _slice(self, key: str, part: Slice, limit: int | None) -> Iterator[Column]:
+    def _slice(self, key: str, part: Slice, limit: int | None,
+               there: Collection[Partition] | None = None) -> Iterator[Column]:
+        """``there`` are the partitions that have columns, where that is known: no other is asked for."""
         if limit == 0:
             return iter(())
-        merged = self._merge(key, part, limit)
+        merged = self._merge(key, part, limit, there)
         return ((name, Packed(data)) for name, data in islice(merged, limit))
 
-    def _merge(self, key: str, part: Slice, limit: int | None) -> Iterator[tuple[Any, bytes]]:
+    def _merge(self, key: str, part: Slice, limit: int | None,
+               there: Collection[Partition] | None) -> Iterator[tuple[Any, bytes]]:
         where, bounds = self._bounded(part)
         cql = f"SELECT {', '.join(self._name)}, data FROM {self._table} WHERE {where}"
         cql += f" ORDER BY {self._name[0]} DESC" * part.reversed + " LIMIT ?" * (limit is not None)
@@ -260,8 +269,11 @@ class CassandraFamily(ColumnFamily):
             return merge([ask(shard) for shard in shards])
 
         apart, hours = self._partitions(key, part)
-        starts = (partial(start_hour, shards) for shards in (reversed(hours) if part.reversed else hours))
-        yield from merge([ask(apart), chain.from_iterable(self.store.connection.ahead(starts, HOURS_AHEAD))])
+        if there is not None:
+            hours = [[shard for shard in shards if shard in there] for shards in hours]
+        beside = [ask(apart)] if there is None or apart in there else []
+        starts = (partial(start_hour, shards) for shards in (reversed(hours) if part.reversed else hours) if shards)
+        yield from merge([*beside, chain.from_iterable(self.store.connection.ahead(starts, HOURS_AHEAD))])
 
     def _columns(self, key: str, names: Sequence[Name]) -> list[Column]:
         by_partition = defaultdict(list)

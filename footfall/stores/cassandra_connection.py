@@ -55,6 +55,8 @@ PAUSES = (0.1, 0.3, 0.9)
 _ALLOWED = "cassandra://[user:password@]host[:port],…/keyspace?dc=…&replication=…&retention_days=…"
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?")
 _KEYSPACE = re.compile(r"[a-z][a-z0-9_]{0,47}")
+#: A keyspace as others named it, which must be quoted in CQL.
+_ANY_KEYSPACE = re.compile(r"[A-Za-z0-9_]{1,48}")
 _DRIVER_ERRORS = (DriverException, NoHostAvailable, ErrorMessage, ConnectionException)
 # Asking again changes nothing about these; everything else the driver raises may pass.
 _LASTING = (AuthenticationFailed, RequestValidationException, SyntaxException)
@@ -78,9 +80,10 @@ class Place(NamedTuple):
     retention_days: int
 
 
-def parse_url(url: str) -> Place:
+def parse_url(url: str, *, foreign: bool = False) -> Place:
     """Return what a ``cassandra://`` URL says.
 
+    :param foreign: the keyspace is not footfall's own, and may have capital letters.
     :raises StoreError: it says something else, or something more; the message says what it may, and no password.
     """
     try:
@@ -99,8 +102,9 @@ def parse_url(url: str) -> Place:
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError as error:
         raise _bad_url(url, str(error)) from None
-    if not _KEYSPACE.fullmatch(keyspace):
-        raise _bad_url(url, "the keyspace must be 1 to 48 small letters, digits and underscores, a letter first")
+    if not (_ANY_KEYSPACE if foreign else _KEYSPACE).fullmatch(keyspace):
+        raise _bad_url(url, "the keyspace must be 1 to 48 letters, digits and underscores" if foreign else
+                       "the keyspace must be 1 to 48 small letters, digits and underscores, a letter first")
     if unknown := options.keys() - {"dc", "replication", "retention_days"}:
         raise _bad_url(url, f"{', '.join(sorted(unknown))}: unknown; there are dc, replication and retention_days")
     if not re.fullmatch(r"[A-Za-z0-9._-]*", dc := options.get("dc", "")):
@@ -136,12 +140,13 @@ class Connection:
 
     :param url: the ``cassandra://`` URL of the store.
     :param config: names the login, where the URL has none, and the authority of a cluster that speaks TLS.
+    :param foreign: the keyspace is not footfall's own, and may have capital letters.
     :raises StoreError: the URL is not one.
     """
 
-    def __init__(self, url: str, config: Config) -> None:
+    def __init__(self, url: str, config: Config, *, foreign: bool = False) -> None:
         self.shown_url = _masked(url)
-        self.place = parse_url(url)
+        self.place = parse_url(url, foreign=foreign)
         self._config = config
         self._opening = threading.Lock()
         self._cluster: Any = None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from footfall import pageview
 from footfall.errors import StoreUnavailable
 from footfall.pageview import Event
 from footfall.storage import Insert, Mutation, Name, Store
+from footfall.transfer.positions import apply_then
 
 BATCH = 1_000
 MAX_EXAMPLES = 10
@@ -17,21 +18,22 @@ MAX_EXAMPLES = 10
 
 @dataclass
 class Summary:
-    """What an import did: lines read, page-views taken, and the others by reason.
+    """What an import did: lines, or columns of a table, read, page-views taken, and the others by reason.
 
-    ``examples`` are the first malformed lines, as they stood.
+    ``examples`` are the first ones skipped for each reason that is in ``shown``, as they stood.
     """
 
     lines: int = 0
     taken: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
-    examples: list[bytes] = field(default_factory=list)
+    shown: Collection[str] = ("malformed",)
+    examples: defaultdict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
 
     def skip(self, reason: str, line: bytes) -> None:
         """Count a line that is no page-view."""
         self.skipped[reason] += 1
-        if reason == "malformed" and len(self.examples) < MAX_EXAMPLES:
-            self.examples.append(line)
+        if reason in self.shown and len(self.examples[reason]) < MAX_EXAMPLES:
+            self.examples[reason].append(line)
 
 
 class Importer:
@@ -39,12 +41,15 @@ class Importer:
 
     :param summary: where the taken, and those that were there already, are counted.
     :param wait: called when the store is away, before it is tried again; by default the error comes through.
+    :param rows: the rows, as (family, key), that the store has, where that is known: in others nothing is looked for.
     """
 
-    def __init__(self, store: Store, summary: Summary, wait: Callable[[StoreUnavailable], None] | None = None) -> None:
+    def __init__(self, store: Store, summary: Summary, wait: Callable[[StoreUnavailable], None] | None = None,
+                 rows: Iterable[tuple[str, str]] | None = None) -> None:
         self._store = store
         self._summary = summary
         self._wait = wait
+        self._rows = None if rows is None else set(rows)
         self._waiting: list[Event] = []
 
     def take(self, events: Iterable[Event]) -> None:
@@ -87,14 +92,12 @@ class Importer:
             rows[event.family, event.row_key][event.id] = event
         new: list[Mutation] = []
         for (family, key), row in rows.items():
-            there = self._store.family(family).multiget([key], row).get(key, {})
+            is_new = self._rows is not None and (family, key) not in self._rows
+            there = {} if is_new else self._store.family(family).multiget([key], row).get(key, {})
             new += [Insert(family, key, name, pageview.pack(event.fields))
                     for name, event in row.items() if name not in there]
-        taken = len(new)
-        if self._store.atomic:
-            self._store.apply([*new, *also])
-        else:
-            self._store.apply(new)
-            self._store.apply(also)
-        self._summary.taken += taken
-        self._summary.skipped["there already"] += len(events) - taken
+        apply_then(self._store, new, also)
+        if self._rows is not None:
+            self._rows.update(rows)
+        self._summary.taken += len(new)
+        self._summary.skipped["there already"] += len(events) - len(new)

@@ -1,12 +1,13 @@
-"""How far followed logs were read: kept in the family ``Positions``, written with the events taken from them."""
+"""How far sources were read: kept in the family ``Positions``, written with what was taken from them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from footfall import pageview
-from footfall.storage import Insert, Remove, Store
+from footfall.storage import Insert, Mutation, Remove, Store
 
 FAMILY = "Positions"
 TAIL_BYTES = 256
@@ -59,3 +60,38 @@ class Positions:
     def remove(self, identity: str) -> Remove:
         """Return what removes a file's position."""
         return Remove(FAMILY, self._key, identity)
+
+
+class Mark:
+    """How far a walk came that has an end: there while the walk is under way, or was cut off.
+
+    :param key: the row it is kept in, which names what is walked over and what is taken from it.
+    """
+
+    NAME = "at"
+
+    def __init__(self, store: Store, key: str) -> None:
+        self._store = store
+        self._key = key
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the place behind which a walk that was cut off goes on; ``None`` to begin at the beginning."""
+        found = self._store.family(FAMILY).multiget([self._key], [self.NAME])
+        return pageview.unpack(found[self._key][self.NAME]) if found else None
+
+    def at(self, place: Mapping[str, Any]) -> Insert:
+        """Return what writes down that the walk came to a place."""
+        return Insert(FAMILY, self._key, self.NAME, pageview.pack(place))
+
+    def gone(self) -> Remove:
+        """Return what writes down that the walk came to its end: the next one begins at the beginning."""
+        return Remove(FAMILY, self._key)
+
+
+def apply_then(store: Store, taken: Sequence[Mutation], position: Sequence[Mutation]) -> None:
+    """Write what was taken, together with its position, or, where the store cannot do that, the position after it."""
+    if store.atomic:
+        store.apply([*taken, *position])
+    else:
+        store.apply(taken)
+        store.apply(position)

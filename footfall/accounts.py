@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from footfall import pageview
 from footfall.errors import StoreError, StoreUnavailable, UsageError
 from footfall.pageview import check_account, split_row_key
+from footfall.site_settings import parsed
 from footfall.storage import FAMILIES, Store
 
 ROW = "accounts"
 
 
 class Account(NamedTuple):
-    """One site: its id, the address of its pages if it was told, and when it was added (ISO 8601, UTC)."""
+    """One site.
+
+    :param url: the address of its pages, if it was told.
+    :param created: when it was added, in ISO 8601, UTC.
+    :param given: those of its settings that were set, as text, by key.
+    """
 
     id: str
     url: str
     created: str
+    given: Mapping[str, str] = {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The value of each of :data:`~footfall.site_settings.SITE_SETTINGS`, by key."""
+        return parsed(self.given)
 
 
 def add(store: Store, account: str, url: str = "") -> Account:
@@ -38,14 +51,37 @@ def add(store: Store, account: str, url: str = "") -> Account:
     if family.get_count(ROW, [account]):
         raise UsageError(f"site {account!r}: exists already")
     made = Account(account, url.rstrip("/"), datetime.now(UTC).isoformat(timespec="seconds"))
-    family.insert(ROW, {account: {"url": made.url, "created": made.created}})
+    family.insert(ROW, {account: _fields(made)})
     return made
 
 
 def all_accounts(store: Store) -> list[Account]:
     """Return every account, in order of the ids."""
-    columns = store.family("Accounts").xget(ROW)
-    return [Account(account, value["url"], value["created"]) for account, value in columns]
+    return [_account(account, value) for account, value in store.family("Accounts").xget(ROW)]
+
+
+def configure(store: Store, account: str, changes: Mapping[str, str]) -> Account:
+    """Change settings of an account.
+
+    :param changes: text by key; an empty one takes the default again.
+    :raises UsageError: there is no such account, or a setting is none or cannot have the value.
+    """
+    found = find(store, account)
+    given = {key: text for key, text in {**found.given, **changes}.items() if text}
+    parsed(given)
+    changed = found._replace(given=given)
+    store.family("Accounts").insert(ROW, {account: _fields(changed)})
+    return changed
+
+
+def _account(account: str, value: bytes) -> Account:
+    fields = pageview.unpack(value)
+    return Account(account, fields["url"], fields["created"], fields.get("settings", {}))
+
+
+def _fields(account: Account) -> dict[str, Any]:
+    fields = {"url": account.url, "created": account.created}
+    return fields | {"settings": dict(account.given)} if account.given else fields
 
 
 def find(store: Store, account: str) -> Account:
@@ -78,20 +114,20 @@ def remove(store: Store, account: str, *, with_events: bool) -> int:
 
 
 class Memory(Protocol):
-    """Where the ids of the accounts are kept for when the store is away."""
+    """Where the accounts are kept for when the store is away: what their columns hold, by id."""
 
-    def remember_accounts(self, accounts: Iterable[str]) -> None: ...
+    def remember_accounts(self, accounts: Mapping[str, bytes]) -> None: ...
 
-    def accounts(self) -> frozenset[str]: ...
+    def accounts(self) -> dict[str, bytes]: ...
 
 
 class KnownAccounts:
-    """The ids of all accounts, for a collector that asks at every hit.
+    """All accounts, for a collector that asks at every hit.
 
     An account that was seen is known until a newer list, read beside the hits every ``fresh`` seconds, is without
     it. For one that was not, the store is asked, but not more than once a second, however many unknown ids are sent.
 
-    :param memory: gives the ids when the store is away.
+    :param memory: gives the accounts when the store is away.
     """
 
     def __init__(self, store: Callable[[], Store], *, memory: Callable[[], Memory] | None = None,
@@ -100,7 +136,7 @@ class KnownAccounts:
         self._memory = memory
         self._fresh = fresh
         self._clock = clock
-        self._ids: frozenset[str] = frozenset()
+        self._known: dict[str, Account] = {}
         self._asked_at = float("-inf")
         self._failure: StoreError | None = None
         self._lock = threading.Lock()
@@ -111,26 +147,34 @@ class KnownAccounts:
 
         :raises StoreError: the store would have to be asked and cannot be.
         """
-        if self.remembers(account):
-            return True
+        return self.find(account) is not None
+
+    def find(self, account: object) -> Account | None:
+        """Return an account, or ``None`` if there is none of that id; the store is asked if that is not known.
+
+        :raises StoreError: the store would have to be asked and cannot be.
+        """
+        known = self.recall(account)
+        if known is not None:
+            return known
         # A store that hangs must not make everyone hang who asks for what may not even be.
         if not self._lock.acquire(timeout=1.0):
             raise StoreUnavailable("the store is slow to tell which accounts there are")
         try:
-            if account not in self._ids and self._clock() - self._asked_at > 1.0:
+            if account not in self._known and self._clock() - self._asked_at > 1.0:
                 self._ask()
-            if account not in self._ids and self._failure is not None:
+            if account not in self._known and self._failure is not None:
                 raise self._failure
-            return account in self._ids
+            return self._known.get(str(account))
         finally:
             self._lock.release()
 
-    def remembers(self, account: object) -> bool:
-        """Tell whether an account is known without asking the store: a no may be a yes to who asks in earnest."""
-        if self._clock() - self._asked_at > self._fresh and self._ids and not self._refreshing:
+    def recall(self, account: object) -> Account | None:
+        """Return an account if it is known without asking the store: ``None`` may be one to who asks in earnest."""
+        if self._clock() - self._asked_at > self._fresh and self._known and not self._refreshing:
             self._refreshing = True
             threading.Thread(target=self._refresh, name="footfall-accounts", daemon=True).start()
-        return account in self._ids
+        return self._known.get(account)  # type: ignore[call-overload,no-any-return]
 
     def _refresh(self) -> None:
         try:
@@ -141,13 +185,15 @@ class KnownAccounts:
 
     def _ask(self) -> None:
         try:
-            ids = frozenset(entry.id for entry in all_accounts(self._store()))
+            columns = {account: bytes(value) for account, value in self._store().family("Accounts").xget(ROW)}
             self._failure = None
-            if self._memory is not None and ids != self._memory().accounts():
-                self._memory().remember_accounts(ids)
+            if self._memory is not None and columns != self._memory().accounts():
+                self._memory().remember_accounts(columns)
         except StoreError as error:
             self._failure = error
-            ids = self._ids or (self._memory().accounts() if self._memory is not None else frozenset())
+            if self._known:
+                return
+            columns = self._memory().accounts() if self._memory is not None else {}
         finally:
             self._asked_at = self._clock()
-        self._ids = ids
+        self._known = {account: _account(account, value) for account, value in columns.items()}

@@ -55,7 +55,9 @@ def _store_url(text: str) -> str:
     return text
 
 
-def _one_of(*allowed: str) -> Callable[[str], str]:
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """Return the parser of a setting that is one of some words."""
+
     def parse(text: str) -> str:
         if text not in allowed:
             raise ValueError(f"must be {', '.join(allowed[:-1])} or {allowed[-1]}")
@@ -64,7 +66,9 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
-def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
+def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
+    """Return the parser of a setting that is a number in a range, both ends included."""
+
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
             raise ValueError(f"must be a whole number from {lowest} to {highest}")
@@ -110,23 +114,23 @@ SETTINGS = (
     Setting("STORE", "sqlite:///footfall.db", _store_url,
             "Where events are kept: sqlite:///file (in the data folder), cassandra://host/keyspace or memory://."),
     Setting("HOST", "127.0.0.1", _host, "Address that `footfall serve` listens on, or unix:/path/of/a.sock."),
-    Setting("PORT", "8000", _whole_number(1, 65535), "Port that `footfall serve` listens on."),
-    Setting("WORKERS", "1", _whole_number(1, 64), "Worker processes of `footfall serve`."),
+    Setting("PORT", "8000", whole_number(1, 65535), "Port that `footfall serve` listens on."),
+    Setting("WORKERS", "1", whole_number(1, 64), "Worker processes of `footfall serve`."),
     Setting("ACCESS_LOG", "", _optional_file,
             "File to write a line to for each request; empty: none is written."),
     Setting("PUBLIC_URL", "", _public_url,
             "Address that readers' browsers reach footfall at, for the tag to paste; empty: the one asked for."),
     Setting("TRUSTED_PROXIES", "127.0.0.0/8, ::1", _networks,
             "Addresses whose X-Real-IP and X-Forwarded-For are believed; networks, commas between."),
-    Setting("IP", "truncated", _one_of("truncated", "full", "none"), "How much of a visitor's address is kept."),
-    Setting("VISITORS", "daily", _one_of("daily", "weekly", "monthly", "cookie", "none"),
+    Setting("IP", "truncated", one_of("truncated", "full", "none"), "How much of a visitor's address is kept."),
+    Setting("VISITORS", "daily", one_of("daily", "weekly", "monthly", "cookie", "none"),
             "How long a visitor is known again: by a hash whose salt is destroyed each day, week or month, by a "
             "cookie, or not at all."),
     Setting("GEOIP", "", _optional_file,
             "File in .mmdb format that tells the country, region and city of an address; empty: none is looked up."),
-    Setting("UNKNOWN_ACCOUNTS", "refuse", _one_of("refuse", "accept"),
+    Setting("UNKNOWN_ACCOUNTS", "refuse", one_of("refuse", "accept"),
             "What becomes of hits for an account that `footfall site add` has not made."),
-    Setting("OUTBOX_GRACE", "60", _whole_number(1, 86_400),
+    Setting("OUTBOX_GRACE", "60", whole_number(1, 86_400),
             "Seconds that events stay in the outbox after the cluster acknowledged them: longer than its "
             "commitlog_sync_period."),
     Setting("CASSANDRA_USERNAME", "", str, "Login of a cassandra:// store that asks for one."),

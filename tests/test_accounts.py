@@ -1,8 +1,10 @@
+from typing import ClassVar
+
 import pytest
 
 from footfall import accounts
 from footfall.accounts import KnownAccounts
-from footfall.errors import StoreUnavailable
+from footfall.errors import StoreUnavailable, UsageError
 from tests.waiting import until
 
 
@@ -14,13 +16,13 @@ class Clock:
 
 
 class Memory:
-    ids = frozenset()
+    kept: ClassVar = {}
 
-    def remember_accounts(self, ids):
-        self.ids = frozenset(ids)
+    def remember_accounts(self, columns):
+        self.kept = columns
 
     def accounts(self):
-        return self.ids
+        return self.kept
 
 
 class Away:
@@ -46,9 +48,9 @@ def away(store):
 
 def test_an_account_is_known_once_asked_for(away):
     known = KnownAccounts(away)
-    assert not known.remembers("blog")
+    assert not known.recall("blog")
     assert "blog" in known
-    assert known.remembers("blog")
+    assert known.recall("blog")
     assert away.asked == 1
 
 
@@ -70,7 +72,7 @@ def test_a_removed_account_is_unknown_when_the_list_was_read_again(away):
     accounts.remove(away.store, "blog", with_events=False)
     assert "blog" in known
     clock.now = 11
-    until(lambda: not known.remembers("blog"))
+    until(lambda: not known.recall("blog"))
     assert "blog" not in known
 
 
@@ -88,7 +90,7 @@ def test_known_accounts_stay_known_while_the_store_is_away(away):
 def test_a_collector_that_starts_while_the_store_is_away_remembers(away):
     memory = Memory()
     assert "blog" in KnownAccounts(away, memory=lambda: memory)
-    assert memory.ids == {"blog"}
+    assert list(memory.kept) == ["blog"]
     away.is_away = True
     again = KnownAccounts(away, memory=lambda: memory)
     assert "blog" in again
@@ -96,3 +98,22 @@ def test_a_collector_that_starts_while_the_store_is_away_remembers(away):
         "nobody" in again  # noqa: B015
     with pytest.raises(StoreUnavailable, match="away"):
         "blog" in KnownAccounts(away)  # noqa: B015
+
+
+def test_settings_of_a_site_are_kept_as_they_were_given_and_read_as_what_they_mean(away):
+    assert accounts.find(away.store, "blog").settings == {"dnt": "honour", "retention_days": 0}
+    accounts.configure(away.store, "blog", {"dnt": "ignore", "retention_days": "400"})
+    accounts.configure(away.store, "blog", {"dnt": ""})
+    found = KnownAccounts(away).find("blog")
+    assert (found.given, found.settings) == ({"retention_days": "400"}, {"dnt": "honour", "retention_days": 400})
+    assert found == accounts.find(away.store, "blog")
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"retention_days": "never"}, r"--retention-days='never': must be a whole number from 0 to 7300"),
+    ({"colour": "blue"}, "colour: unknown setting of a site; there are dnt, "),
+])
+def test_a_setting_that_a_site_cannot_have_is_refused_by_name(away, changes, message):
+    with pytest.raises(UsageError, match=message):
+        accounts.configure(away.store, "blog", changes)
+    assert accounts.find(away.store, "blog").given == {}

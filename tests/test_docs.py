@@ -15,6 +15,7 @@ from footfall.cli.shell import namespace
 from footfall.config import SETTINGS
 from footfall.pageview import FIELDS
 from footfall.reports.query import DIMENSIONS
+from footfall.site_settings import SITE_SETTINGS
 from footfall.storage import FAMILIES
 from footfall.transfer import legacy
 from footfall.transfer.accesslog import RULES, SKIP_REASONS
@@ -42,11 +43,18 @@ def test_every_setting_is_documented_with_its_default(setting):
     assert row[1] == (f"`{setting.default}`" if setting.default else "empty")
 
 
+@pytest.mark.parametrize("setting", SITE_SETTINGS, ids=lambda setting: setting.name)
+def test_every_setting_of_a_site_is_documented_with_its_default(setting):
+    row = re.search(rf"^\| `{setting.key}` \| (.*?) \|", page("settings.md"), re.MULTILINE)
+    assert row, f"{setting.key} has no row in docs/settings.md"
+    assert row[1] == (f"`{setting.default}`" if setting.default else "empty")
+
+
 @pytest.mark.parametrize("name, command", list(commands()), ids=lambda value: value if isinstance(value, str) else "")
 def test_every_command_is_documented_and_so_are_its_own_options(name, command):
     assert f"`{name}`" in page("cli.md")
     assert command.help
-    common = {setting.flag for setting in SETTINGS} | {"--config"}
+    common = {setting.flag for setting in (*SETTINGS, *SITE_SETTINGS)} | {"--config"}
     everything = " ".join(path.read_text() for path in DOCS.glob("*.md"))
     for option in (each for each in command.params if isinstance(each, click.Option)):
         assert option.help, f"{name} {option.opts}"

@@ -5,10 +5,19 @@ from __future__ import annotations
 import click
 
 from footfall import accounts
-from footfall.cli.settings import with_settings
+from footfall.cli.settings import Command, with_settings
 from footfall.collect.tracker import tag
 from footfall.config import Config
+from footfall.site_settings import SITE_SETTINGS
 from footfall.stores import open_store
+
+
+def site_setting_flags(command: Command) -> Command:
+    """Give a command a flag for each setting of a site."""
+    for setting in reversed(SITE_SETTINGS):
+        command = click.option(setting.flag, setting.key, metavar="VALUE",
+                               help=f"{setting.help} [{setting.default or 'empty'}]")(command)
+    return command
 
 
 @click.group()
@@ -37,6 +46,20 @@ def list_(config: Config) -> None:
     with open_store(config=config) as store:
         for account in accounts.all_accounts(store):
             click.echo(f"{account.id}\t{account.url or '-'}\t{account.created}\t{tag(address(config), account.id)}")
+
+
+@site.command("set")
+@click.argument("site_id", metavar="ID")
+@site_setting_flags
+@with_settings()
+def set_(config: Config, site_id: str, **changes: str | None) -> None:
+    """Change settings of the site ID, and show them all. An empty value takes the default again."""
+    with open_store(config=config) as store:
+        given = {key: text for key, text in changes.items() if text is not None}
+        account = accounts.configure(store, site_id, given) if given else accounts.find(store, site_id)
+    for setting in SITE_SETTINGS:
+        source = "" if setting.key in account.given else " (default)"
+        click.echo(f"{setting.key} = {account.given.get(setting.key, setting.default)}{source}")
 
 
 @site.command("remove")

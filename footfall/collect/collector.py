@@ -178,7 +178,7 @@ class _Remembered:
         self._known = known
 
     def __contains__(self, account: object) -> bool:
-        if self._known.remembers(account):
+        if self._known.recall(account) is not None:
             return True
         raise Undecided
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -26,6 +26,7 @@ FILE = "outbox.db"
 APPLICATION_ID = 0x6F757462
 SCHEMA_VERSION = 2
 
+_ACCOUNTS = "CREATE TABLE accounts (id TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID"
 _SALTS = "CREATE TABLE salts (name TEXT PRIMARY KEY, salt BLOB NOT NULL) WITHOUT ROWID"
 _COLUMNS = "family, row_key, name, data, received"
 
@@ -99,15 +100,18 @@ class Outbox:
         with self._file.transaction() as connection:
             connection.execute("DELETE FROM probes")
 
-    def remember_accounts(self, accounts: Iterable[str]) -> None:
-        """Keep the ids of the accounts, for when the cluster cannot be asked for them."""
+    def remember_accounts(self, accounts: Mapping[str, bytes]) -> None:
+        """Keep the accounts, for when the cluster cannot be asked for them.
+
+        :param accounts: what their columns hold, by id.
+        """
         with self._file.transaction() as connection:
             connection.execute("DELETE FROM accounts")
-            connection.executemany("INSERT INTO accounts VALUES (?)", [(account,) for account in accounts])
+            connection.executemany("INSERT INTO accounts VALUES (?, ?)", accounts.items())
 
-    def accounts(self) -> frozenset[str]:
-        """Return the ids that were remembered last."""
-        return frozenset(account for (account,) in self._file.read("SELECT id FROM accounts"))
+    def accounts(self) -> dict[str, bytes]:
+        """Return the accounts that were remembered last."""
+        return dict(self._file.read("SELECT id, data FROM accounts"))
 
     def claim_salt(self, name: str, salt: bytes) -> bytes:
         """Keep a salt unless there is one of that name, and return the one that there is then."""
@@ -216,6 +220,9 @@ def _make_tables(connection: sqlite3.Connection, version: int) -> None:
                "received INTEGER NOT NULL")
     if version:
         connection.execute(_SALTS)
+        # Their collector asks for them anew.
+        connection.execute("DROP TABLE accounts")
+        connection.execute(_ACCOUNTS)
         return
     for statement in (
         _SALTS,
@@ -224,7 +231,7 @@ def _make_tables(connection: sqlite3.Connection, version: int) -> None:
         f"CREATE TABLE aside (number INTEGER PRIMARY KEY, {columns}, error TEXT NOT NULL)",
         "CREATE TABLE position (number INTEGER NOT NULL)",
         "INSERT INTO position VALUES (0)",
-        "CREATE TABLE accounts (id TEXT PRIMARY KEY) WITHOUT ROWID",
+        _ACCOUNTS,
         "CREATE TABLE probes (number INTEGER PRIMARY KEY)",
     ):
         connection.execute(statement)

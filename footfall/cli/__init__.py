@@ -14,6 +14,7 @@ import click
 from footfall import __version__
 from footfall.cli.access import user
 from footfall.cli.check import check
+from footfall.cli.drill import drill
 from footfall.cli.imports import import_
 from footfall.cli.outbox import outbox
 from footfall.cli.serve import serve
@@ -35,7 +36,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, site, user, store, outbox, import_, stats, shell, check):
+for command in (serve, site, user, store, outbox, import_, stats, shell, check, drill):
     cli.add_command(command)
 
 

@@ -85,7 +85,8 @@ def insert_singly(store: CassandraStore, seconds: float) -> dict[str, float]:
             "CPU us/event": (_cpu_seconds() - cpu) / count * 1e6}
 
 
-def measure(folder: Path, url: str, events: int, seconds: float) -> None:
+def measure(folder: Path, url: str, events: int, seconds: float) -> dict[str, dict[str, float]]:
+    """Forward events and insert others singly, see that all are there, and return a row of figures for each."""
     with open_store(url) as store, contextlib.closing(Outbox(folder / FILE)) as outbox, \
             contextlib.closing(Outbox(folder / "warm" / FILE)) as warm:
         forward(store, warm, WARM_EVENTS)
@@ -94,11 +95,17 @@ def measure(folder: Path, url: str, events: int, seconds: float) -> None:
     sent = WARM_EVENTS + sum(row["events"] for row in rows.values())
     if there != sent:
         raise SystemExit(f"{sent:,} events were sent, {there:,} are stored")
-    report("forward", rows, {"events_per_second": rows["forwarder"]["events/s"], "forwarder / single_inserts":
-                             rows["forwarder"]["events/s"] / rows["single_inserts"]["events/s"]})
+    return rows
+
+
+def bytes_on_disk(folder: Path) -> int:
+    """Return what a node that has stopped keeps of page-views on its disk."""
+    return sum(path.stat().st_size for path in (folder / "cassandra").glob("node1/data/bench/PageViews-*/*")
+               if path.is_file())
 
 
 def measure_arrivals(folder: Path, url: str, rate: int, seconds: int) -> None:
+    """Have events arrive while they are forwarded, see that all are there at the end, and report how many waited."""
     command = [sys.executable, "-m", "footfall", "outbox", "forward"]
     environment = {**os.environ, "FOOTFALL_DATA": str(folder), "FOOTFALL_STORE": url,
                    "FOOTFALL_OUTBOX_GRACE": str(GRACE_SECONDS)}
@@ -145,11 +152,18 @@ def main() -> None:
                         help="when the node has a write on its disk: before it acknowledges, or, as Cassandra has "
                         "it, up to 10 s later")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, cassandra(Path(folder), options.sync) as url:
-        if options.hour:
-            measure_arrivals(Path(folder), url, options.rate, options.seconds or 60)
-        else:
-            measure(Path(folder), url, options.events, options.seconds or 5)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with cassandra(folder, options.sync) as url:
+            if options.hour:
+                measure_arrivals(folder, url, options.rate, options.seconds or 60)
+                return
+            rows = measure(folder, url, options.events, options.seconds or 5)
+        stored = WARM_EVENTS + sum(row["events"] for row in rows.values())
+        report("forward", rows, {
+            "events_per_second": rows["forwarder"]["events/s"],
+            "forwarder / single_inserts": rows["forwarder"]["events/s"] / rows["single_inserts"]["events/s"],
+            "cassandra_bytes_per_event": bytes_on_disk(folder) / stored})
 
 
 if __name__ == "__main__":

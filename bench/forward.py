@@ -1,9 +1,10 @@
 """How fast an outbox goes into Cassandra, beside the form of 2012: one insert after the other.
 
 ``python -m bench.forward`` fills an outbox with page-views of several sites, and has a forwarder send them to one real
-Cassandra node; then as many single inserts as fit into a few seconds go there, each waited for. The target is 5,000
-events a second. ``--hour`` has 1,000 views a second arrive instead, for a minute unless told, while
-`footfall outbox forward` sends them on, and shows how many wait meanwhile: bounded, it would go on so for hours.
+Cassandra node; then as many single inserts as fit into a few seconds go there, each waited for; last, map_reduce reads
+all of it. The target is 5,000 events a second. ``--hour`` has 1,000 views a second arrive instead, for a minute unless
+told, while `footfall outbox forward` sends them on, and shows how many wait meanwhile: if that does not grow, an hour
+is no different.
 
 The node runs on core 0, everything else on core 1. It needs java, and mvn the first time.
 """
@@ -20,11 +21,15 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.rig import LOAD_CORE, ROOT, SERVER_CORE, footfall, report
+from bench.rig import LOAD_CORE, ROOT, SERVER_CORE, SITE, footfall, report
 from bench.views import batches, views
+from footfall import recipes
+from footfall.analysis import map_reduce
 from footfall.collect.forwarder import Forwarder
 from footfall.collect.outbox import FILE, Outbox
 from footfall.stores import open_store
@@ -91,11 +96,21 @@ def measure(folder: Path, url: str, events: int, seconds: float) -> dict[str, di
             contextlib.closing(Outbox(folder / "warm" / FILE)) as warm:
         forward(store, warm, WARM_EVENTS)
         rows = {"forwarder": forward(store, outbox, events), "single_inserts": insert_singly(store, seconds)}
-        there = store.info()["families"]["PageViews"]["columns"]
-    sent = WARM_EVENTS + sum(row["events"] for row in rows.values())
-    if there != sent:
-        raise SystemExit(f"{sent:,} events were sent, {there:,} are stored")
+        sent = WARM_EVENTS + sum(row["events"] for row in rows.values())
+        rows["map_reduce"] = read(store)
+    if rows["map_reduce"]["events"] != sent:
+        raise SystemExit(f"{sent:,} events were sent, {rows['map_reduce']['events']:,} are stored")
     return rows
+
+
+def read(store: CassandraStore) -> dict[str, float]:
+    """Have map_reduce count the pages of every site, and return the figures."""
+    now, began, cpu = datetime.now(UTC), time.perf_counter(), _cpu_seconds()
+    # All of them, also if midnight was passed meanwhile.
+    count = sum(map_reduce(f"{SITE}-{number}", now - timedelta(days=1), now + timedelta(days=1),
+                           *recipes.views_by_url, Counter(), store=store).total() for number in range(SITES))
+    return {"events/s": count / (time.perf_counter() - began), "events": count,
+            "CPU us/event": (_cpu_seconds() - cpu) / count * 1e6}
 
 
 def bytes_on_disk(folder: Path) -> int:
@@ -159,11 +174,10 @@ def main() -> None:
                 measure_arrivals(folder, url, options.rate, options.seconds or 60)
                 return
             rows = measure(folder, url, options.events, options.seconds or 5)
-        stored = WARM_EVENTS + sum(row["events"] for row in rows.values())
         report("forward", rows, {
             "events_per_second": rows["forwarder"]["events/s"],
             "forwarder / single_inserts": rows["forwarder"]["events/s"] / rows["single_inserts"]["events/s"],
-            "cassandra_bytes_per_event": bytes_on_disk(folder) / stored})
+            "cassandra_bytes_per_event": bytes_on_disk(folder) / rows["map_reduce"]["events"]})
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ READ_EVENTS = 1_000
 @click.command()
 @click.option("--kills", default=3, show_default=True, type=click.IntRange(0, 100), help="How often it is killed.")
 @click.option("--views", default=2_000, show_default=True, type=click.IntRange(1, 100_000),
-              help="Views that are acknowledged at least before each kill, and after the last.")
+              help="Views acknowledged before each kill, and after the last; what comes in a minute if that is less.")
 @click.option("--folder", metavar="FOLDER", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="Where to put the drill's own data, for the disk it is on. [beside the store, or the outbox]")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")

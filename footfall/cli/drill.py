@@ -112,7 +112,7 @@ class Server:
         self.kill()
 
     def kill(self) -> None:
-        """End the master, the workers and whatever else belongs to it at once, as a power cut would."""
+        """End the master, the workers and whatever else belongs to it at once."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

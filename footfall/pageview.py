@@ -173,12 +173,14 @@ class Event:
     :param account: whose event it is.
     :param id: its time UUID.
     :param fields: what is known of it; see :data:`FIELDS`.
+    :param retry: it may be in the store already, under the same low bits and a time a little different.
     """
 
     family: str
     account: str
     id: uuid.UUID
     fields: dict[str, Any]
+    retry: bool = False
 
     @property
     def row_key(self) -> str:

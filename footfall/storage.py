@@ -12,68 +12,37 @@ import secrets
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from functools import cache
+from itertools import islice
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Self
 
-from footfall import pageview
+from footfall import retries
+from footfall.columns import (
+    FAMILIES,
+    GET_COUNT,
+    PAGE,
+    PROBE_ROW,
+    Bound,
+    Column,
+    Insert,
+    Mutation,
+    Name,
+    Once,
+    Remove,
+    Slice,
+    Value,
+    bound_name,
+    check_key,
+    check_name,
+    check_value,
+    sort_name,
+)
 from footfall.errors import NotFoundException, StoreError
 from footfall.pageview import Packed
-from footfall.timeuuid import slice_bound, sort_key
 
-#: The column families, and what their columns are named by.
-FAMILIES: Mapping[str, Literal["time", "text"]] = {
-    "PageViews": "time",
-    "Events": "time",
-    "Filtered": "time",
-    "Accounts": "text",
-    "Users": "text",
-    "Positions": "text",
-}
-
-#: A column read back: its name and its value.
-Name = uuid.UUID | str
-Column = tuple[Any, Packed]
-#: An end of a slice. ``None`` and pycassa's ``""`` stand for the end of the row.
-Bound = uuid.UUID | datetime | str | None
-Value = bytes | Mapping[str, Any]
-
-#: The row of ``Accounts`` that :meth:`Store.probe` writes to.
-PROBE_ROW = "probe"
-MAX_KEY_BYTES = 512
-MAX_VALUE_BYTES = 1 << 20
-GET_COUNT = 100
-PAGE = 500
-
-
-class Insert(NamedTuple):
-    """A column to write: a later write of the same name replaces it."""
-
-    family: str
-    key: str
-    name: Name
-    value: bytes
-    ttl: int | None = None
-
-
-class Remove(NamedTuple):
-    """A column to remove, or with ``name=None`` a whole row."""
-
-    family: str
-    key: str
-    name: Name | None = None
-
-
-Mutation = Insert | Remove
-
-
-class Slice(NamedTuple):
-    """A range of a row's columns: both ends inclusive and in name order; ``None`` is open."""
-
-    low: Any = None
-    high: Any = None
-    reversed: bool = False
-
+__all__ = ["FAMILIES", "PAGE", "Batch", "Bound", "Column", "ColumnFamily", "Insert", "Mutation", "Name", "Once",
+           "Remove", "Slice", "Store", "Value"]
 
 class Store(ABC):
     """A place where column families are kept: a file, a cluster, or this process's memory.
@@ -104,8 +73,17 @@ class Store(ABC):
 
         :raises StoreUnavailable: the store did not answer; the call may be repeated as it is.
 
-        SQLite and memory take all or nothing. Cassandra takes what lies in one partition together,
-        and after an error some partitions may have been written: names make repeating harmless.
+        SQLite and memory take all or nothing, and write no :class:`Once` that is there already. Cassandra takes
+        what lies in one partition together, and after an error some partitions may have been written: names make
+        repeating harmless. There a ``Once`` is written and marked, and left out by slices and counts if its event
+        stands without it.
+        """
+
+    @abstractmethod
+    def claim(self, family: str, key: str, name: str, value: bytes, *, ttl: int | None = None) -> Packed:
+        """Write a column unless it is there, and return the value that it has then: the same for all who claim it.
+
+        :raises StoreUnavailable: the store did not answer; the call may be repeated as it is.
         """
 
     @abstractmethod
@@ -197,8 +175,8 @@ class ColumnFamily(ABC):
         :raises StoreUnavailable: the store did not answer.
         """
         if columns is not None:
-            found = dict(sorted(self._columns(_check_key(key), self._check_names(columns)),
-                                key=lambda column: self._order(column[0])))
+            found = dict(sorted(self._columns(check_key(key), self._check_names(columns)),
+                                key=lambda column: sort_name(column[0])))
         else:
             found = dict(self.xget(key, column_start, column_finish, column_reversed=column_reversed,
                                    column_count=column_count))
@@ -235,14 +213,24 @@ class ColumnFamily(ABC):
         if column_count is not None and column_count < 0:
             raise StoreError(f"column_count={column_count}: must not be negative")
         part = self._part(column_start, column_finish, column_reversed)
-        return self._slice(_check_key(key), part, column_count)
+        return self._standing(check_key(key), part, column_count)
+
+    def _standing(self, key: str, part: Slice, limit: int | None) -> Iterator[Column]:
+        repeated = self._repeated(key)
+        if not repeated:
+            return self._slice(key, part, limit)
+        return islice((column for column in self._slice(key, part, None) if column[0] not in repeated), limit)
 
     def get_count(self, key: str, columns: Iterable[Name] | None = None, column_start: Bound = None,
                   column_finish: Bound = None) -> int:
         """Return how many of a row's columns exist; 0 for a row that does not. Arguments as in :meth:`get`."""
         if columns is not None:
-            return len(self._columns(_check_key(key), self._check_names(columns)))
-        return self._count(_check_key(key), self._part(column_start, column_finish, False))
+            return len(self._columns(check_key(key), self._check_names(columns)))
+        part = self._part(column_start, column_finish, False)
+        repeated = self._repeated(check_key(key))
+        if repeated:
+            return sum(1 for name, _ in self._slice(key, part, None) if name not in repeated)
+        return self._count(key, part)
 
     def get_range(self, start: str = "", finish: str = "", columns: Iterable[Name] | None = None,
                   column_start: Bound = None, column_finish: Bound = None, column_reversed: bool = False,
@@ -298,43 +286,40 @@ class ColumnFamily(ABC):
     # ----- checks and conversions
 
     def _inserts(self, key: str, columns: Mapping[Any, Value], ttl: int | None) -> list[Mutation]:
-        _check_key(key)
+        check_key(key)
         if ttl is not None and ttl < 1:
             raise StoreError(f"ttl={ttl}: must be at least 1 second, or None for no end")
-        return [Insert(self.name, key, self._check_name(name), _check_value(name, value), ttl)
+        return [Insert(self.name, key, check_name(self.name, name), check_value(name, value), ttl)
                 for name, value in columns.items()]
 
     def _removes(self, key: str, columns: Iterable[Name] | None) -> list[Mutation]:
-        _check_key(key)
+        check_key(key)
         if columns is None:
             return [Remove(self.name, key)]
         return [Remove(self.name, key, name) for name in self._check_names(columns)]
 
     def _check_names(self, names: Iterable[Any]) -> list[Name]:
-        return list(dict.fromkeys(self._check_name(name) for name in names))
-
-    def _check_name(self, name: Any) -> Name:
-        if self.names == "time":
-            if not isinstance(name, uuid.UUID) or name.version != 1:
-                raise StoreError(f"column name {name!r}: {self.name} has time UUIDs (version 1) as names; "
-                                 "convert_time_to_uuid makes one")
-            return name
-        return _check_text(name, f"column name {name!r}: {self.name} has text as names")
+        return list(dict.fromkeys(check_name(self.name, name) for name in names))
 
     def _part(self, start: Bound, finish: Bound, reverse: bool) -> Slice:
         low, high = (finish, start) if reverse else (start, finish)
-        return Slice(self._bound(low, finish=False), self._bound(high, finish=True), reverse)
+        return Slice(bound_name(self.name, low, finish=False), bound_name(self.name, high, finish=True), reverse)
 
-    def _bound(self, bound: Bound, *, finish: bool) -> Name | None:
-        if bound is None or bound == "":
-            return None
-        if self.names == "time" and isinstance(bound, datetime):
-            return slice_bound(bound, finish=finish)
-        return self._check_name(bound)
+    # ----- retries
 
-    def _order(self, name: Any) -> Any:
-        """The key that sorts names as the store does."""
-        return sort_key(name) if self.names == "time" else name
+    def _repeated(self, key: str) -> set[uuid.UUID]:
+        """Return the names in a row that repeat an event which stands without them."""
+        if self.names != "time":
+            return set()
+        marks, between = cache(self._marked), self._between
+        return retries.repeated(key, marks, between) if marks(key) else set()
+
+    def _marked(self, key: str) -> set[uuid.UUID]:
+        family = self.store.family(retries.FAMILY)
+        return {uuid.UUID(name) for name, _ in family.xget(retries.marks_row(self.name, key))}
+
+    def _between(self, key: str, low: uuid.UUID, high: uuid.UUID) -> Iterator[uuid.UUID]:
+        return (name for name, _ in self._slice(key, Slice(low, high), None))
 
 
 class Batch:
@@ -381,29 +366,3 @@ class Batch:
                  trace: TracebackType | None) -> None:
         if kind is None:
             self.send()
-
-
-def _check_text(text: Any, what: str) -> str:
-    if not isinstance(text, str) or not text:
-        raise StoreError(f"{what}, not empty")
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise StoreError(f"{what}, which UTF-8 can hold") from None
-    if size > MAX_KEY_BYTES or "\0" in text:
-        raise StoreError(f"{what}, at most {MAX_KEY_BYTES} bytes and without NUL")
-    return text
-
-
-def _check_key(key: Any) -> str:
-    return _check_text(key, f"row key {key!r}: must be text")
-
-
-def _check_value(name: Any, value: Any) -> bytes:
-    if isinstance(value, Mapping):
-        value = pageview.pack(value)
-    if not isinstance(value, bytes):
-        raise StoreError(f"column {name}: its value must be bytes or a map, not {type(value).__name__}")
-    if len(value) > MAX_VALUE_BYTES:
-        raise StoreError(f"column {name}: its value has {len(value):,} bytes, at most {MAX_VALUE_BYTES:,} are kept")
-    return value

@@ -19,6 +19,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
 
 #: 100-ns ticks between the UUID epoch, 1582-10-15, and the Unix epoch.
 EPOCH_TICKS = 0x01B21DD213814000
@@ -118,12 +119,22 @@ def slice_bound(bound: uuid.UUID | datetime, *, finish: bool) -> uuid.UUID:
     """
     if isinstance(bound, uuid.UUID):
         return bound
-    return make(ticks_at(bound) + 9, _HIGHEST_BITS) if finish else make(ticks_at(bound), _LOWEST_BITS)
+    return last_of(ticks_at(bound) + 9) if finish else first_of(ticks_at(bound))
+
+
+def first_of(ticks: int) -> uuid.UUID:
+    """Return the lowest UUID of a tick since 1970."""
+    return make(ticks, _LOWEST_BITS)
+
+
+def last_of(ticks: int) -> uuid.UUID:
+    """Return the highest UUID of a tick since 1970."""
+    return make(ticks, _HIGHEST_BITS)
 
 
 def last_before(moment: Moment) -> uuid.UUID:
     """Return the highest UUID whose time is before ``moment``: the end of a half-open range."""
-    return make(ticks_at(moment) - 1, _HIGHEST_BITS)
+    return last_of(ticks_at(moment) - 1)
 
 
 def sort_key(name: uuid.UUID) -> bytes:
@@ -160,7 +171,17 @@ class Clock:
 
     def new_id(self) -> uuid.UUID:
         """Return a name for an event of now: the clock's next tick and 62 random bits."""
-        return make(self.ticks(), _random.bits())
+        return make(self.ticks(), random_bits())
+
+
+def hash_bits(event_id: str) -> int:
+    """Return the 62 low bits of the name of an event that has an id of its own, the same however often it is sent."""
+    return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest()) >> 2
+
+
+def random_bits() -> int:
+    """Return 62 random bits, for the name of an event that has no id of its own."""
+    return _random.bits()
 
 
 class _Random:

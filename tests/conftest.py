@@ -25,6 +25,8 @@ TOOLS = {
     "mvn": (lambda: shutil.which("mvn"), "apt-get install maven"),
     "chromium": (lambda: shutil.which("chromium"), "apt-get install chromium"),
     "nginx": (lambda: shutil.which("nginx") or shutil.which("/usr/sbin/nginx"), "apt-get install nginx-light"),
+    "strace": (lambda: shutil.which("strace"), "apt-get install strace"),
+    "systemd-analyze": (lambda: shutil.which("systemd-analyze"), "apt-get install systemd"),
     "blog-log": (BLOG_LOG.exists, f"put an access log at {BLOG_LOG.relative_to(ROOT.parent)} beside the checkout"),
 }
 OPTIONAL = {"blog-log"}

@@ -15,7 +15,7 @@ import pytest
 
 from footfall import timeuuid
 from footfall.errors import NotFoundException, StoreError
-from footfall.storage import Insert, Remove, Store
+from footfall.storage import Insert, Once, Remove, Store
 from footfall.timeuuid import convert_time_to_uuid, make, sort_key, ticks_at
 
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
@@ -217,6 +217,78 @@ class StoreContract:
         assert list(accounts.get("accounts")) == ordered
         assert list(accounts.get("accounts", column_start="a", column_finish="b")) == ["a", "ab", "b"]
         assert list(accounts.get("accounts", column_reversed=True)) == ordered[::-1]
+
+    # ----- visitors: composite names
+
+    def test_one_slice_is_one_visitors_trail(self, store):
+        trails, some = store.family("Visitors"), [bytes([number]) * 8 for number in (0, 3, 4, 200, 255)]
+        names = [(visitor, at(hour)) for visitor in some for hour in (1, 2, 3)]
+        trails.insert("202601.blog", {name: value(1) for name in names[::-1]})
+        assert list(trails.get("202601.blog")) == names
+        assert list(trails.get("202601.blog", column_reversed=True)) == names[::-1]
+        for place, visitor in enumerate(some):
+            trail = names[place * 3:place * 3 + 3]
+            assert list(trails.get("202601.blog", column_start=(visitor,), column_finish=(visitor,))) == trail
+            assert list(trails.get("202601.blog", column_start=(visitor, DAY + timedelta(hours=2)),
+                                   column_finish=(visitor,))) == trail[1:]
+        assert list(trails.get("202601.blog", column_start=names[2], column_finish=names[10])) == names[2:11]
+        assert list(trails.get("202601.blog", columns=[names[9], names[0], (some[0], at(9))])) == [names[0], names[9]]
+        assert trails.get_count("202601.blog", column_start=(some[1],), column_finish=(some[2],)) == 6
+        trails.remove("202601.blog", [names[0]])
+        assert list(trails.row_keys()) == ["202601.blog"]
+        assert list(trails.get("202601.blog", column_count=1)) == names[1:2]
+        trails.remove("202601.blog")
+        assert list(trails.xget("202601.blog")) == []
+
+    @pytest.mark.parametrize("name", [at(1), (b"short", at(1)), (bytes(8), "x"), (bytes(8),), "text"])
+    def test_a_trail_has_visitors_and_times_as_names(self, store, name):
+        with pytest.raises(StoreError, match=r"\(visitor, time UUID\)"):
+            store.family("Visitors").insert("202601.blog", {name: value(1)})
+
+    # ----- retries
+
+    def retry(self, hours, low_bits=7, key=KEY):
+        """An event that may have been stored before, and a column that goes with it."""
+        return Once(Insert("PageViews", key, at(hours, low_bits), value(1)),
+                    (Insert("Visitors", "202601.blog", (bytes(8), at(hours, low_bits)), value(1)),))
+
+    def test_a_retry_is_left_out_where_its_event_stands_within_ten_minutes(self, store, views):
+        minute = 1 / 60
+        views.insert(KEY, {at(1, 7): value(1), at(1, 8): value(1)})
+        store.apply([self.retry(1 + 9 * minute)])
+        store.apply([self.retry(1 - 9 * minute), self.retry(1 + 2 * minute)])
+        assert list(views.get(KEY)) == [at(1, 7), at(1, 8)]
+        assert list(views.get(KEY, column_start=at(1, 0), column_count=1)) == [at(1, 7)]
+        assert list(views.get(KEY, column_reversed=True)) == [at(1, 8), at(1, 7)]
+        assert views.get_count(KEY) == 2
+        store.apply([self.retry(1 + 11 * minute)])
+        assert list(views.get(KEY)) == [at(1, 7), at(1, 8), at(1 + 11 * minute, 7)]
+
+    def test_a_retry_whose_event_never_came_is_stored_once_however_often_it_comes(self, store, views):
+        minute = 1 / 60
+        store.apply([self.retry(1), self.retry(1), self.retry(1 + minute), self.retry(2, 9)])
+        store.apply([self.retry(1 + minute), self.retry(1 + 2 * minute)])
+        assert list(views.get(KEY)) == [at(1, 7), at(2, 9)]
+        assert views.get_count(KEY) == 2
+
+    def test_a_retry_is_known_across_midnight_but_not_across_accounts(self, store, views):
+        minute = 1 / 60
+        views.insert(KEY, {at(24 - minute, 7): value(1)})
+        views.insert("20260103.other", {at(24 + minute, 7): value(1)})
+        store.apply([self.retry(24 + minute, key="20260103.blog")])
+        assert list(views.xget("20260103.blog")) == []
+        store.apply([self.retry(24 + minute, key="20260103.third")])
+        assert list(views.get("20260103.third")) == [at(24 + minute, 7)]
+
+    # ----- claims
+
+    def test_the_first_to_claim_a_column_has_it_and_the_others_learn_what_it_holds(self, store):
+        assert store.claim("Salts", "salts", "day", b"first") == b"first"
+        assert store.claim("Salts", "salts", "day", b"second", ttl=3600) == b"first"
+        assert store.claim("Salts", "salts", "next", b"third", ttl=3600) == b"third"
+        assert store.family("Salts").get("salts") == {"day": b"first", "next": b"third"}
+        store.family("Salts").remove("salts", ["day"])
+        assert store.claim("Salts", "salts", "day", b"fourth") == b"fourth"
 
     # ----- refusals
 

@@ -10,6 +10,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from tests.waiting import until
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -55,10 +57,14 @@ def wait_until_answers(url, process, seconds=30):
 
 
 class Server:
-    """`footfall serve` in a process; as a context manager it is ended, workers and all, when that is left."""
+    """`footfall serve` in a process; as a context manager it is ended, workers and all, when that is left.
 
-    def __init__(self, data, **settings):
+    :param wrapper: a command to run it by, such as strace's.
+    """
+
+    def __init__(self, data, wrapper=(), **settings):
         self.data = data
+        self.wrapper = wrapper
         self.settings = settings
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -66,9 +72,14 @@ class Server:
 
     def start(self):
         environment = _environment(self.data, {**self.settings, "port": self.port})
-        self.process = subprocess.Popen([sys.executable, "-m", "footfall", "serve"], env=environment, text=True,
+        command = [*self.wrapper, sys.executable, "-m", "footfall", "serve"]
+        self.process = subprocess.Popen(command, env=environment, text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-        wait_until_answers(f"{self.url}/a.js", self.process)
+        host = str(self.settings.get("host", ""))
+        if host.startswith("unix:"):
+            until(lambda: self.process.poll() is not None or Path(host.removeprefix("unix:")).is_socket())
+        else:
+            wait_until_answers(f"{self.url}/a.js", self.process)
 
     def kill(self):
         """End the master and every worker at once, as a power cut would."""
@@ -93,7 +104,7 @@ class Nginx:
     """nginx with a file of deploy/ itself, its ports, folders and upstream made a test's own.
 
     :param root: the folder of the blog's pages.
-    :param upstream: footfall's port.
+    :param upstream: footfall's port on loopback, or its Unix socket as ``unix:/path``.
     :param conf: the file's name.
     :param log: where hits are written, if the file has them written.
     """
@@ -101,8 +112,9 @@ class Nginx:
     def __init__(self, home, root, upstream, conf="nginx.conf", log=None):
         self.port = free_port()
         site = (ROOT / "deploy" / conf).read_text()
+        upstream = upstream if isinstance(upstream, str) else f"127.0.0.1:{upstream}"
         for ours, tests in (("listen 80;", f"listen 127.0.0.1:{self.port};"), ("/var/www/blog", str(root)),
-                            ("127.0.0.1:8000", f"127.0.0.1:{upstream}"),
+                            ("127.0.0.1:8000", upstream),
                             *([(" /var/log/nginx/footfall.log ", f" {log} ")] if log else ())):
             assert ours in site
             site = site.replace(ours, tests)

@@ -1,8 +1,12 @@
 """The beacon over HTTP: through Flask's client, and the same corpus through the real server."""
 
+import contextlib
 import http.client
 import json
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -13,7 +17,7 @@ from footfall.app import create_app
 from footfall.collect.collector import GIF
 from footfall.errors import StoreUnavailable
 from footfall.stores import open_store
-from tests.servers import Server, footfall
+from tests.servers import ROOT, Server, fetch, footfall, free_port, wait_until_answers
 from tests.waiting import until
 
 PAGE = "http://blog.example.com/post"
@@ -82,6 +86,18 @@ def test_events_are_posted_one_or_many(client, store):
     assert len(stored(store)) == 2
     assert [(event["event"], event["props"]) for event in stored(store, "Events")] == [("signup", {"plan": "pro"})]
     assert one.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_an_event_that_is_sent_again_counts_once(client, store):
+    first = {"id": "blog", "url": PAGE, "eid": "one"}
+    named = {"id": "blog", "url": PAGE, "eid": "two", "event": "engagement", "engaged": 1500, "scroll": 80,
+             "at": int(client.post("/e", data=json.dumps(first)).headers["X-Footfall-Time"])}
+    lost = {"id": "blog", "url": PAGE, "eid": "three", "age": 3_600_000, "retry": True}
+    for again in (first | {"retry": True, "age": 40}, named, named | {"retry": True}, lost, lost | {"age": 3_600_500}):
+        assert client.post("/e", data=json.dumps(again)).status_code == 204
+    assert len(stored(store)) == 2
+    assert [(event["event"], event["engaged"], event["scroll"]) for event in stored(store, "Events")] == [
+        ("engagement", 1500, 80)]
 
 
 @pytest.mark.parametrize("body, status, reason", [
@@ -218,6 +234,18 @@ def count(server, family="PageViews"):
     (b"POST /e HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n23\r\n"
      b'{"id":"blog","url":"http://a.exa/"}\r\n0\r\n\r\n', b"HTTP/1.1 204", 1),
     (b"POST /e HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", b"HTTP/1.1 400", 0),
+    (b"POST /e HTTP/1.1\r\nHost: h\r\nContent-Length: 35\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     b"HTTP/1.1 400", 0),
+    (b"POST /e HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", b"HTTP/1.1 501", 0),
+    (b"POST /e HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", b"HTTP/1.1 400", 0),
+    (b"POST /e HTTP/1.1\r\nHost: h\r\nExpect: tea\r\nContent-Length: 35\r\n\r\n", b"HTTP/1.1 417", 0),
+    (b"POST /e HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 35\r\n\r\n"
+     b'{"id":"blog","url":"http://a.exa/"}', b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204", 1),
+    (b"GET /a.gif?id=blog&url=http://a.example/ HTTP/1.1\r\nHost: h\r\n" + b"X: y\r\n" * 100 + b"\r\n",
+     b"HTTP/1.1 431", 0),
+    (b"GET /a.gif?id=blog&url=http://a.example/ HTTP/1.1\r\nHost: h\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
+     b"HTTP/1.1 431", 0),
+    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"HTTP/1.1 400", 0),
     (b"POST /e HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n" + b" " * 100_000, b"HTTP/1.1 413", 0),
 ])
 def test_the_server_answers_each_request_by_name(server, request_, status, views):
@@ -231,6 +259,77 @@ def test_requests_of_one_connection_are_answered_in_turn(server):
     one = b"GET /a.gif?id=blog&url=http://a.example/ HTTP/1.1\r\nHost: h\r\n\r\n"
     assert raw(server, one * 5).count(b"HTTP/1.1 200") == 5
     assert count(server) - before == 5
+
+
+def test_a_body_that_ends_too_soon_is_refused(server):
+    before = count(server)
+    short = b'POST /e HTTP/1.1\r\nHost: h\r\nContent-Length: 99\r\n\r\n{"id":"blog","url":"http://a.exa/"}'
+    assert raw(server, short, shut=True).startswith(b"HTTP/1.1 400")
+    assert count(server) == before
+
+
+def test_requests_of_both_ways_are_answered_in_their_order(server):
+    before = count(server)
+    hit = b"GET /a.gif?id=blog&url=http://a.example/ HTTP/1.1\r\nHost: h\r\n\r\n"
+    chunked = (b"POST /e HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n23\r\n"
+               b'{"id":"blog","url":"http://a.exa/"}\r\n0\r\n\r\n')
+    health = b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n"
+    answers = raw(server, hit + chunked + health + hit + hit.replace(b"blog", b"nobody") + health)
+    assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"200", b"204", b"200", b"200", b"404", b"200"]
+    assert count(server) - before == 3
+
+
+def test_what_follows_a_refused_request_is_not_taken(server):
+    before = count(server)
+    smuggled = b"GET /a.gif?id=blog&url=http://a.example/ HTTP/1.1\r\nHost: h\r\n\r\n"
+    hidden = (b"POST /e HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+    assert raw(server, hidden + smuggled).count(b"HTTP/1.1") == 1
+    assert count(server) == before
+
+
+def test_a_streaming_answer_arrives_piece_by_piece(tmp_path):
+    """gunicorn -k our worker, with an application of somebody's whose next piece waits for the reader."""
+    (tmp_path / "streaming.py").write_text(STREAMING_APP)
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "-k", "footfall.collect.worker.Worker", "-b", f"127.0.0.1:{port}",
+         "--no-control-socket", "--chdir", str(tmp_path), "streaming:app"], cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        wait_until_answers(f"http://127.0.0.1:{port}/go", server)
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            connection.request("GET", "/stream")
+            answer = connection.getresponse()
+            for number in range(3):
+                assert answer.read1() == f"piece {number}\n".encode()
+                assert fetch(f"http://127.0.0.1:{port}/go")[0] == 200
+            assert answer.read() == b""
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+
+
+STREAMING_APP = """
+import threading
+
+go = threading.Semaphore(0)
+
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["PATH_INFO"] == "/stream":
+        while go.acquire(blocking=False):
+            pass
+        return stream()
+    go.release()
+    return [b"gone on"]
+
+
+def stream():
+    for number in range(3):
+        yield f"piece {number}\\n".encode()
+        go.acquire()
+"""
 
 
 def test_many_clients_at_once_are_all_stored(server):

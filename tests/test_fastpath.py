@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footfall import accounts, config
+from footfall import accounts, config, timeuuid
 from footfall.app import create_app
 from footfall.collect import fastpath
 from footfall.collect.collector import Collector
@@ -118,6 +118,15 @@ def test_a_post_is_answered_and_stored_alike_both_ways(collector, client, body):
     assert set(short_user_agents) <= {""}
     assert all(event[2].pop("user_agent").startswith("Werkzeug/") for event in long[3])
     assert short == long
+
+
+def test_a_post_is_told_the_time_that_its_events_were_named_by(collector, client):
+    collector.clock = timeuuid.Clock(lambda: 1_767_340_800_123_000_000)
+    _, short, _ = parsed(fastpath.serve(post(BODIES[0]), collector, "127.0.0.1").response)
+    long = client.post("/e", data=BODIES[0]).headers
+    for headers in (short, long):
+        assert headers["X-Footfall-Time"] == "1767340800123"
+        assert "X-Footfall-Time" in headers["Access-Control-Expose-Headers"]
 
 
 @pytest.mark.parametrize("data", [

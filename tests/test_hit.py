@@ -1,7 +1,6 @@
 """The specification of the beacon's parser, as tables."""
 
 import ipaddress
-import itertools
 import json
 
 import pytest
@@ -12,13 +11,15 @@ from footfall import pageview
 from footfall.collect.hit import MAX_BODY_BYTES, Policy, client_address, parse_events, parse_hit
 from footfall.errors import BadHit
 from footfall.pageview import LIMITS, kept_address
-from footfall.timeuuid import make
+from footfall.timeuuid import Clock, hash_bits, make, ticks_of
 
 PROXIES = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("10.1.0.0/16"))
 POLICY = Policy(accounts={"blog", "my.site-2_x"}, ip="full", trusted_proxies=PROXIES)
 NAME = make(0, 1)
 CUSTOM = b'{"id": "blog", "url": "x", "event": "e", "props": {%s}}'
 PAGE = "http://a.example/"
+NOW_MS = 1_767_340_800_000
+HOUR_MS = 3_600_000
 
 
 def hit(query, headers=(), peer="192.0.2.7", policy=POLICY):
@@ -26,8 +27,7 @@ def hit(query, headers=(), peer="192.0.2.7", policy=POLICY):
 
 
 def posted(body, headers=(), policy=POLICY):
-    names = (make(number, 1) for number in itertools.count())
-    return parse_events(body, dict(headers), "192.0.2.7", policy=policy, new_name=names.__next__)
+    return parse_events(body, dict(headers), "192.0.2.7", policy=policy, clock=Clock(lambda: NOW_MS * 1_000_000))
 
 
 @pytest.mark.parametrize("query, expected", [
@@ -151,8 +151,44 @@ def test_parse_events(body, expected):
         assert pageview.unpack(pageview.pack(event.fields)) == event.fields
 
 
+@pytest.mark.parametrize("fields, milliseconds, retry", [
+    ({}, NOW_MS, False),
+    ({"eid": "abc"}, NOW_MS, False),
+    ({"eid": "abc", "age": 1500}, NOW_MS - 1500, False),
+    ({"eid": "abc", "age": 49 * HOUR_MS, "retry": True}, NOW_MS - 49 * HOUR_MS, True),
+    ({"eid": "abc", "at": NOW_MS - HOUR_MS, "retry": True}, NOW_MS - HOUR_MS, False),
+    ({"eid": "abc", "at": NOW_MS + 60_000}, NOW_MS + 60_000, False),
+])
+def test_an_events_time_is_that_of_receipt_less_its_age_or_the_one_it_names(fields, milliseconds, retry):
+    (event,) = posted(json.dumps({"id": "blog", "url": PAGE} | fields).encode())
+    assert ticks_of(event.id) == milliseconds * 10_000
+    assert event.retry is retry
+    if "eid" in fields:
+        assert event.id == make(milliseconds * 10_000, hash_bits("abc"))
+
+
+@pytest.mark.parametrize("fields, stored", [
+    ({"screen": "1280x720"}, {"screen": "1280x720"}),
+    ({"event": "engagement", "engaged": 1500, "scroll": 60}, {"event": "engagement", "engaged": 1500, "scroll": 60}),
+    ({"event": "engagement", "scroll": 60}, {"event": "engagement", "engaged": 0, "scroll": 60}),
+])
+def test_what_the_tracker_tells_of_a_view_and_of_its_reading(fields, stored):
+    (event,) = posted(json.dumps({"id": "blog", "url": PAGE} | fields).encode())
+    assert {name: value for name, value in event.fields.items() if name not in pageview.FIELDS} == stored
+
+
 @pytest.mark.parametrize("body, status, reason", [
     (b"", 400, "body: "),
+    (b'{"id": "blog", "url": "x", "retry": true}', 400, "retry: only with eid"),
+    (b'{"id": "blog", "url": "x", "eid": "a b"}', 400, "body: "),
+    (b'{"id": "blog", "url": "x", "age": -1}', 400, "body: "),
+    (b'{"id": "blog", "url": "x", "age": 176400001}', 400, "body: "),
+    (b'{"id": "blog", "url": "x", "at": %d}' % (NOW_MS + 60_001), 400, "at: "),
+    (b'{"id": "blog", "url": "x", "at": %d}' % (NOW_MS - 49 * HOUR_MS - 1), 400, "at: "),
+    (b'{"id": "blog", "url": "x", "at": %d, "age": 1}' % NOW_MS, 400, "at: "),
+    (b'{"id": "blog", "url": "x", "scroll": 5}', 400, "engaged, scroll: only with event engagement"),
+    (b'{"id": "blog", "url": "x", "event": "engagement", "scroll": 101}', 400, "body: "),
+    (b'{"id": "blog", "url": "x", "screen": "wide"}', 400, "body: "),
     (b"{", 400, "body: "),
     (b"null", 400, "body: "),
     (b"[]", 400, "body: 0 events"),
@@ -202,7 +238,10 @@ def test_any_query_is_stored_or_refused_by_name(query, headers, peer):
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
                     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
 EVENT = st.fixed_dictionaries({"id": st.just("blog"), "url": st.text()}, optional={
-    "ref": st.text(), "title": st.text(), "event": st.text() | st.none(),
+    "ref": st.text(), "title": st.text(), "event": st.text() | st.none() | st.just("engagement"),
+    "eid": st.text() | st.just("abc"), "age": st.integers(), "at": st.integers() | st.just(NOW_MS),
+    "retry": st.booleans(), "engaged": st.integers(), "scroll": st.integers(0, 100),
+    "screen": st.text() | st.just("1x1"),
     "props": st.dictionaries(st.text(), st.text() | st.integers() | st.floats() | st.booleans() | st.none())})
 
 

@@ -119,7 +119,8 @@ def greeting(config: Config, sites: list[str]) -> str:
     command = sys.argv[0] if Path(sys.argv[0]).name == "footfall" else "footfall"
     # Without the login that may stand in it.
     scheme, separator, rest = config.store_url.partition("://")
-    lines = [f"footfall {__version__} serves {address(config)} and keeps events in "
+    place = config.host if config.host.startswith("unix:") else address(config)
+    lines = [f"footfall {__version__} serves {place} and keeps events in "
              f"{scheme}{separator}{rest.rpartition('@')[2]}; Ctrl-C ends it."]
     for site in sites[:GREETED_SITES]:
         lines += ["", f"Paste this into the pages of {site}:", f"  {tag(address(config), site)}",

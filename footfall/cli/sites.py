@@ -56,6 +56,6 @@ def remove(config: Config, site_id: str, with_events: bool, yes: bool) -> None:
 
 def address(config: Config) -> str:
     """Return where browsers reach the server, as far as the settings tell."""
-    if config.host.startswith("unix:"):
-        return config.public_url or "http://localhost"
-    return config.public_url or f"http://{config.host}:{config.port}"
+    # Of what stands before a Unix socket they tell nothing; footfall's own pages show the address they are asked at.
+    host = "localhost" if config.host.startswith("unix:") else f"{config.host}:{config.port}"
+    return config.public_url or f"http://{host}"

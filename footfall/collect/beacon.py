@@ -7,7 +7,7 @@ from typing import cast
 from flask import Blueprint, Response, current_app, request
 
 from footfall.collect import tracker
-from footfall.collect.collector import PIXEL, Answer, Collector
+from footfall.collect.collector import PIXEL, TAKEN, TIME, Answer, Collector
 from footfall.collect.hit import MAX_BODY_BYTES
 
 blueprint = Blueprint("beacon", __name__)
@@ -42,7 +42,10 @@ def pixel() -> Response:
 @blueprint.post("/e")
 def events() -> Response:
     body = request.stream.read(MAX_BODY_BYTES + 1)
-    return _response(collector().take_events(body, request.headers, request.remote_addr or ""))
+    response = _response(collector().take_events(body, request.headers, request.remote_addr or ""))
+    if response.status_code == TAKEN.status:
+        response.headers[TIME] = str(collector().milliseconds())
+    return response
 
 
 def _response(answer: Answer) -> Response:

@@ -42,12 +42,16 @@ class Answer(NamedTuple):
 
 
 # A page of any origin may see the answer to its post; it holds nothing of anybody.
-_OPEN_TO_ALL = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "X-Footfall, Retry-After"))
+_OPEN_TO_ALL = (("Access-Control-Allow-Origin", "*"),
+                ("Access-Control-Expose-Headers", "X-Footfall, X-Footfall-Time, Retry-After"))
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 PIXEL = Answer(200, (("Content-Type", "image/gif"), ("Cache-Control", "private, no-cache"),
                      ("Cross-Origin-Resource-Policy", "cross-origin")), GIF)
+#: Sent with :data:`TIME`, from which the page learns our clock: an event that names its time by it is stored under the
+#: same name however often it is sent.
 TAKEN = Answer(204, _OPEN_TO_ALL)
+TIME = "X-Footfall-Time"
 
 
 class Committer(Protocol):
@@ -101,6 +105,10 @@ class Collector:
         """
         return self.outbox() if outbox.is_wanted(self._config) else self.store()
 
+    def milliseconds(self) -> int:
+        """Return the time since 1970 by the clock that events are named by."""
+        return self.clock.ticks() // (timeuuid.TICKS_PER_SECOND // 1000)
+
     def access_log(self) -> AccessLog | None:
         """Open the access log that the settings name, if they name one.
 
@@ -131,7 +139,7 @@ class Collector:
         :raises Undecided: as in :meth:`take_view`.
         """
         policy = self._policy_at_once if at_once else self.policy
-        return self._take(lambda: parse_events(body, headers, peer, policy=policy, new_name=self.clock.new_id), TAKEN)
+        return self._take(lambda: parse_events(body, headers, peer, policy=policy, clock=self.clock), TAKEN)
 
     def _take(self, parse: Callable[[], list[Event]], taken: Answer) -> Answer:
         try:

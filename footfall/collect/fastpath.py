@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import httptools
 
-from footfall.collect.collector import PIXEL, Answer, Collector, Undecided
+from footfall.collect.collector import PIXEL, TAKEN, TIME, Answer, Collector, Undecided
 from footfall.collect.head import MAX_HEADERS
 
 _BEGINNINGS = (b"GET /a.gif?", b"HEAD /a.gif?", b"POST /e ")
@@ -62,7 +62,11 @@ def serve(data: bytes, collector: Collector, peer: str, *, is_last: bool = False
     except Undecided:
         return None
     close = request.close or is_last
-    return Served(end, _response(answer, request.method, close, int(time.time())), close, request.headers)
+    response = _response(answer, request.method, close, int(time.time()))
+    if answer is TAKEN:
+        # The one header that is not the same for a whole second; TAKEN has no body.
+        response = b"%b%b: %d\r\n\r\n" % (response[:-2], TIME.encode(), collector.milliseconds())
+    return Served(end, response, close, request.headers)
 
 
 class _Request:

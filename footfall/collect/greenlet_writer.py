@@ -21,7 +21,7 @@ from footfall import metrics
 from footfall.collect.writer import MAX_BATCH, MAX_QUEUE, Destination, commit_batch, packed
 from footfall.errors import StoreUnavailable
 from footfall.pageview import Event
-from footfall.storage import Insert
+from footfall.storage import Mutation
 
 #: Called in the hub's thread when the events of a request are on disk, or with the reason why they are not.
 Done = Callable[[Exception | None], None]
@@ -41,7 +41,7 @@ class GreenletWriter:
         self._hub: Any = gevent.get_hub()
         self._thread = threading.get_ident()
         self._pool = ThreadPool(1, hub=self._hub)
-        self._waiting: deque[tuple[list[Insert], Done]] = deque()
+        self._waiting: deque[tuple[list[Mutation], Done]] = deque()
         self._queued = 0
         self._committing = False
 
@@ -51,35 +51,36 @@ class GreenletWriter:
         :raises StoreUnavailable: the store did not answer, or too many events wait already.
         :raises StoreError: the store cannot hold these events.
         """
-        inserts = packed(events)
-        error = self._from_greenlet(inserts) if threading.get_ident() == self._thread else self._from_thread(inserts)
+        mutations = packed(events)
+        in_hub = threading.get_ident() == self._thread
+        error = self._from_greenlet(mutations) if in_hub else self._from_thread(mutations)
         if error is not None:
             raise error
 
-    def _from_greenlet(self, inserts: list[Insert]) -> Exception | None:
+    def _from_greenlet(self, mutations: list[Mutation]) -> Exception | None:
         waiter = Waiter(self._hub)
-        self._add(inserts, waiter.switch)
+        self._add(mutations, waiter.switch)
         outcome: Exception | None = waiter.get()
         return outcome
 
-    def _from_thread(self, inserts: list[Insert]) -> Exception | None:
+    def _from_thread(self, mutations: list[Mutation]) -> Exception | None:
         done: Future[Exception | None] = Future()
-        self._hub.loop.run_callback_threadsafe(self._add, inserts, done.set_result)
+        self._hub.loop.run_callback_threadsafe(self._add, mutations, done.set_result)
         return done.result()
 
-    def _add(self, inserts: list[Insert], done: Done) -> None:
-        if self._queued + len(inserts) > self._max_queue:
+    def _add(self, mutations: list[Mutation], done: Done) -> None:
+        if self._queued + len(mutations) > self._max_queue:
             done(StoreUnavailable(f"{self._queued:,} events wait to be stored already"))
             return
-        self._queued += len(inserts)
-        self._waiting.append((inserts, done))
+        self._queued += len(mutations)
+        self._waiting.append((mutations, done))
         if not self._committing:
             self._committing = True
             # In the hub's next pass: what other greenlets bring in this one shares the commit.
             self._hub.loop.run_callback(self._commit_next)
 
     def _commit_next(self) -> None:
-        batch: list[tuple[list[Insert], Done]] = []
+        batch: list[tuple[list[Mutation], Done]] = []
         size = 0
         while self._waiting and (not batch or size + len(self._waiting[0][0]) <= MAX_BATCH):
             batch.append(self._waiting.popleft())
@@ -88,7 +89,7 @@ class GreenletWriter:
         metrics.WAITING.set(self._queued)
 
         def commit() -> list[Exception | None]:
-            return commit_batch(self._destination, [inserts for inserts, _ in batch])
+            return commit_batch(self._destination, [mutations for mutations, _ in batch])
 
         def wake(committed: Any) -> None:
             # The next batch first, so that its commit runs while this one's answers are sent.

@@ -20,6 +20,7 @@ from gunicorn.workers.ggevent import PyWSGIHandler
 from footfall import metrics
 from footfall.collect.fastpath import serve
 from footfall.collect.head import read_head
+from footfall.collect.hit import Headers
 from footfall.errors import BadHit
 
 #: How long a connection may be silent between two requests; longer than nginx keeps one to us, 60 s.
@@ -98,8 +99,7 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
             self.socket.sendall(served.response[sent:])
         if application.access_log is not None:
             line = data.partition(b"\r\n")[0].decode("latin-1")
-            status, size = served.response[9:12].decode(), len(served.response)
-            application.access_log.write(line, status, size, served.headers, peer)
+            self._log(line, served.response[9:12].decode(), len(served.response), served.headers)
         return None if served.close else True
 
     def _serve_long(self) -> bool | None:
@@ -128,10 +128,12 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
             self.rfile = connection
 
     def log_request(self) -> None:
-        log = self.server.application.access_log
-        if log is not None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            log.write(self.requestline, str(self.code), self.response_length, headers, self._peer())
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self._log(self.requestline, str(self.code), self.response_length, headers)
+
+    def _log(self, line: str, status: str, size: int, headers: Headers) -> None:
+        if self.server.application.access_log is not None:
+            self.server.application.access_log.write(line, status, size, headers, self._peer())
 
     def _peer(self) -> str:
         """The address of the other end; empty for a Unix socket."""
@@ -151,6 +153,8 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
         """
         metrics.HITS.labels("refused", error.reason.partition(":")[0]).inc()
         status = f"{error.status} {HTTPStatus(error.status).phrase}"
+        # What came need not have a request line.
+        self._log("-", str(error.status), 0, {})
         with contextlib.suppress(OSError), gevent.Timeout(DRAIN_SECONDS, False):
             self.socket.sendall(f"HTTP/1.1 {status}\r\nX-Footfall: {error.reason}\r\nConnection: close\r\n"
                                 "Content-Length: 0\r\n\r\n".encode())

@@ -9,13 +9,15 @@ from __future__ import annotations
 import ipaddress
 import re
 import uuid
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from footfall import timeuuid
 from footfall.config import Network
 from footfall.errors import BadHit
 from footfall.pageview import LIMITS, Event, is_account, kept_address, page_fields
@@ -23,12 +25,18 @@ from footfall.pageview import LIMITS, Event, is_account, kept_address, page_fiel
 MAX_BODY_BYTES = 64 * 1024
 MAX_EVENTS = 50
 MAX_PROPS = 30
+#: How long ago an event may have happened, in milliseconds: the tracker keeps them for 48 hours, and clocks differ.
+MAX_AGE_MS = 49 * 3600 * 1000
+#: How far ahead of ours the clock of the server that told a page the time may be.
+MAX_AHEAD_MS = 60_000
+ENGAGEMENT = "engagement"
 _MAX_INT = 2**63 - 1
 #: The longest value of which it is remembered what it says.
 _REMEMBERED_BYTES = 300
 
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
 _EVENT_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
+_TICKS_PER_MS = timeuuid.TICKS_PER_SECOND // 1000
 
 
 class Headers(Protocol):
@@ -50,15 +58,32 @@ class Policy(NamedTuple):
     trusted_proxies: tuple[Network, ...]
 
 
-class _Posted(msgspec.Struct, forbid_unknown_fields=True):
-    """One event of a POST's JSON."""
+class Clock(Protocol):
+    """Gives each event a time of its own: :class:`footfall.timeuuid.Clock`, or a test's."""
+
+    def ticks(self) -> int: ...
+
+
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
+_Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_AGE_MS)]
+
+
+class _Posted(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """One event of a POST's JSON; docs/collection.md tells the fields."""
 
     id: str
     url: str
     ref: str = ""
     title: str = ""
+    eid: _Id | None = None
+    age: _Milliseconds = 0
+    at: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    retry: bool = False
+    screen: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,5}x[0-9]{1,5}\Z")] | None = None
     event: str | None = None
     props: dict[str, str | int | float | bool | None] | None = None
+    engaged: _Milliseconds | None = None
+    scroll: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
 
 
 _decode_posted = msgspec.json.Decoder(_Posted | list[_Posted]).decode
@@ -81,13 +106,14 @@ def parse_hit(query: bytes, headers: Headers, peer: str, *, policy: Policy, name
     return _event("PageViews", account, name, url, referrer, title, _visitor_fields(headers, peer, policy))
 
 
-def parse_events(body: bytes, headers: Headers, peer: str, *, policy: Policy,
-                 new_name: Callable[[], uuid.UUID]) -> list[Event]:
+def parse_events(body: bytes, headers: Headers, peer: str, *, policy: Policy, clock: Clock) -> list[Event]:
     """Turn the body of a POST to ``/e``, one event or a list of them in JSON, into the events to store.
 
     An event that has a name (``event``) belongs to ``Events``, one that has none is a page-view. One
     bad event refuses them all, so that the sender knows what was taken: everything or nothing. The
-    arguments are those of :func:`parse_hit`, with ``new_name`` giving each event its time UUID.
+    arguments are those of :func:`parse_hit`.
+
+    :param clock: tells the time of receipt, of which an event's age is taken off.
     """
     if len(body) > MAX_BODY_BYTES:
         raise BadHit(f"body: longer than {MAX_BODY_BYTES} bytes", 413)
@@ -105,7 +131,9 @@ def parse_events(body: bytes, headers: Headers, peer: str, *, policy: Policy,
             account = _check_account(item.id, policy)
             family = "PageViews" if item.event is None else "Events"
             more = {**visitor, **_custom_fields(item)}
-            events.append(_event(family, account, new_name(), item.url, item.ref, item.title, more))
+            event = _event(family, account, _name(item, clock), item.url, item.ref, item.title, more)
+            # One that names its time has the same name each time it is sent; the other's depends on when it came.
+            events.append(replace(event, retry=True) if item.retry and item.at is None else event)
         except BadHit as error:
             raise BadHit(f"{error.reason} (event {number})", error.status) from None
     return events
@@ -162,13 +190,39 @@ def _first_language(accepted: str) -> str:
     return first if _LANGUAGE.fullmatch(first) else ""
 
 
+def _name(item: _Posted, clock: Clock) -> uuid.UUID:
+    """Return the name of an event: when it happened, by our clock, and the hash of its id."""
+    if item.retry and item.eid is None:
+        raise BadHit("retry: only with eid")
+    ticks = clock.ticks() - item.age * _TICKS_PER_MS
+    if item.at is not None:
+        now = ticks // _TICKS_PER_MS
+        if item.age or not now - MAX_AGE_MS <= item.at <= now + MAX_AHEAD_MS:
+            raise BadHit("at: must be within the last 49 hours, and without age")
+        ticks = item.at * _TICKS_PER_MS
+    return timeuuid.make(ticks, timeuuid.random_bits() if item.eid is None else timeuuid.hash_bits(item.eid))
+
+
 def _custom_fields(item: _Posted) -> dict[str, Any]:
-    """The name and the properties of a custom event."""
+    """What an event has beside its page: a screen, or its name and what belongs to that."""
+    if item.event != ENGAGEMENT and (item.engaged is not None or item.scroll is not None):
+        raise BadHit(f"engaged, scroll: only with event {ENGAGEMENT}")
     if item.event is None:
         if item.props:
             raise BadHit("props: only with event")
+        return {} if item.screen is None else {"screen": item.screen}
+    return {"event": item.event, **_engagement(item), **_props(item)}
+
+
+def _engagement(item: _Posted) -> dict[str, int]:
+    if item.event != ENGAGEMENT:
         return {}
-    if not _EVENT_NAME.fullmatch(item.event):
+    return {"engaged": item.engaged or 0, "scroll": item.scroll or 0}
+
+
+def _props(item: _Posted) -> dict[str, Any]:
+    """The properties of a custom event, which is refused if they or its name are not such."""
+    if not _EVENT_NAME.fullmatch(item.event or ""):
         raise BadHit("event: must be 1 to 64 characters, none of them a control character")
     props = item.props or {}
     if len(props) > MAX_PROPS:
@@ -180,7 +234,7 @@ def _custom_fields(item: _Posted) -> dict[str, Any]:
             raise BadHit(f"props: a value is longer than {LIMITS['title']} bytes", 413)
         if isinstance(value, int) and not -_MAX_INT <= value <= _MAX_INT:
             raise BadHit("props: a number is larger than 64 bits hold")
-    return {"event": item.event, "props": props} if props else {"event": item.event}
+    return {"props": props} if props else {}
 
 
 def _query_fields(query: bytes) -> dict[bytes, bytes]:

@@ -13,11 +13,12 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from footfall.columns import Insert, Mutation, Name
 from footfall.config import Config
 from footfall.errors import StoreError
-from footfall.storage import Insert
+from footfall.retries import with_marks
 from footfall.stores.sqlite_file import Schema, SqliteFile, insert_rows
 
 FILE = "outbox.db"
@@ -74,13 +75,16 @@ class Outbox:
 
     # ----- the collector's side
 
-    def apply(self, inserts: Sequence[Insert]) -> None:
+    def apply(self, mutations: Sequence[Mutation]) -> None:
         """Take events; when this returns they are on disk, all of them, or, after an error, none.
+
+        A :class:`~footfall.columns.Once` is taken with the mark that says that it may be with the cluster already.
 
         :raises StoreUnavailable: the file cannot be written now.
         """
         received = time.time_ns() // 1_000_000
-        rows = [(family, key, _to_sql(name), data, received) for family, key, name, data, _ in inserts]
+        rows = [(family, key, _to_sql(name), data, received)
+                for family, key, name, data, _ in cast(list[Insert], with_marks(mutations))]
         with self._file.transaction() as connection:
             insert_rows(connection, f"events ({_COLUMNS})", rows)
 
@@ -202,9 +206,14 @@ def _make_tables(connection: sqlite3.Connection, _: int) -> None:
         connection.execute(statement)
 
 
-def _to_sql(name: uuid.UUID | str) -> bytes | str:
+def _to_sql(name: Name) -> bytes | str:
+    if isinstance(name, tuple):
+        return name[0] + name[1].bytes
     return name.bytes if isinstance(name, uuid.UUID) else name
 
 
 def _insert(family: str, key: str, name: bytes | str, data: bytes) -> Insert:
-    return Insert(family, key, uuid.UUID(bytes=name) if isinstance(name, bytes) else name, data)
+    if isinstance(name, str):
+        return Insert(family, key, name, data)
+    visitor, moment = name[:-16], uuid.UUID(bytes=name[-16:])
+    return Insert(family, key, (visitor, moment) if visitor else moment, data)

@@ -17,20 +17,20 @@ from typing import Protocol
 from footfall import metrics, pageview
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.pageview import Event
-from footfall.storage import Insert
+from footfall.storage import Insert, Mutation, Once
 
 #: Events that may wait before new ones are refused, and events that one commit takes at most.
 MAX_QUEUE = 10_000
 MAX_BATCH = 1_000
 
 # What one request wants stored, and the promise it waits on.
-_Request = tuple[list[Insert], Future[None]]
+_Request = tuple[list[Mutation], Future[None]]
 
 
 class Destination(Protocol):
     """What events are committed to: a store, or the outbox before one."""
 
-    def apply(self, inserts: Sequence[Insert], /) -> None: ...
+    def apply(self, mutations: Sequence[Mutation], /) -> None: ...
 
     def probe(self) -> None: ...
 
@@ -58,14 +58,14 @@ class Writer:
         :raises StoreUnavailable: the store did not answer, or too many events wait already.
         :raises StoreError: the store cannot hold these events.
         """
-        inserts = packed(events)
+        mutations = packed(events)
         done: Future[None] = Future()
         with self._changed:
-            if self._closed or self._queued + len(inserts) > self._max_queue:
+            if self._closed or self._queued + len(mutations) > self._max_queue:
                 raise StoreUnavailable("the server is stopping" if self._closed else
                                        f"{self._queued:,} events wait to be stored already")
-            self._queued += len(inserts)
-            self._waiting.append((inserts, done))
+            self._queued += len(mutations)
+            self._waiting.append((mutations, done))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="footfall-writer", daemon=True)
                 self._thread.start()
@@ -82,7 +82,7 @@ class Writer:
 
     def _run(self) -> None:
         while batch := self._take():
-            outcomes = commit_batch(self._destination, [inserts for inserts, _ in batch])
+            outcomes = commit_batch(self._destination, [mutations for mutations, _ in batch])
             for (_, done), error in zip(batch, outcomes, strict=True):
                 if error is None:
                     done.set_result(None)
@@ -103,12 +103,13 @@ class Writer:
             return batch
 
 
-def packed(events: Sequence[Event]) -> list[Insert]:
-    """Return events as the columns that hold them."""
-    return [Insert(event.family, event.row_key, event.id, pageview.pack(event.fields)) for event in events]
+def packed(events: Sequence[Event]) -> list[Mutation]:
+    """Return events as the columns that hold them; one that may be there already is written only if it is not."""
+    columns = ((event, Insert(event.family, event.row_key, event.id, pageview.pack(event.fields))) for event in events)
+    return [Once(column) if event.retry else column for event, column in columns]
 
 
-def commit_batch(destination: Callable[[], Destination], requests: Sequence[list[Insert]]) -> list[Exception | None]:
+def commit_batch(destination: Callable[[], Destination], requests: Sequence[list[Mutation]]) -> list[Exception | None]:
     """Commit what some requests want stored in one transaction.
 
     :returns: for each request ``None`` if its events are on disk, else why they are not.
@@ -116,10 +117,10 @@ def commit_batch(destination: Callable[[], Destination], requests: Sequence[list
     Where the store cannot hold what one request brought, the others do not fail with it: each is then
     committed by itself.
     """
-    inserts = [insert for request in requests for insert in request]
+    mutations = [mutation for request in requests for mutation in request]
     began = time.perf_counter()
     try:
-        destination().apply(inserts)
+        destination().apply(mutations)
     except StoreUnavailable as error:
         return [error] * len(requests)
     except StoreError as error:
@@ -128,7 +129,7 @@ def commit_batch(destination: Callable[[], Destination], requests: Sequence[list
         return [commit_batch(destination, [request])[0] for request in requests]
     except Exception as error:
         return [error] * len(requests)
-    metrics.STORED.inc(len(inserts))
+    metrics.STORED.inc(len(mutations))
     metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
-    metrics.COMMIT_EVENTS.observe(len(inserts))
+    metrics.COMMIT_EVENTS.observe(len(mutations))
     return [None] * len(requests)

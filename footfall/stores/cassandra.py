@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import heapq
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -21,10 +20,12 @@ from itertools import chain, islice
 from typing import Any
 
 from footfall import config as configuration
+from footfall.columns import FAMILIES, Column, Insert, Mutation, Name, Remove, Slice, sort_name
 from footfall.config import Config
 from footfall.errors import StoreError
 from footfall.pageview import Packed, check_account, split_row_key
-from footfall.storage import FAMILIES, Column, ColumnFamily, Insert, Mutation, Name, Slice, Store
+from footfall.retries import with_marks
+from footfall.storage import ColumnFamily, Store
 from footfall.stores.cassandra_connection import PAGE_ROWS, Connection, batch
 from footfall.timeuuid import TICKS_PER_SECOND, Clock, ticks_at, ticks_of
 
@@ -45,7 +46,17 @@ _ALL = Slice()
 _MOST = (1 << 31) - 1
 _LOW_BITS = (1 << 62) - 1
 
+#: Partitions that the visitors of a month are spread over.
+VISITOR_BUCKETS = 64
+
 Partition = tuple[Any, ...]
+
+_SCHEMAS = {
+    "time": "(row_key text, bucket int, id timeuuid, data blob, PRIMARY KEY ((row_key, bucket), id))",
+    "visitor": "(row_key text, bucket int, visitor blob, id timeuuid, data blob, "
+               "PRIMARY KEY ((row_key, bucket), visitor, id))",
+    "text": "(row_key text, id text, data blob, PRIMARY KEY (row_key, id))",
+}
 
 
 class CassandraStore(Store):
@@ -68,13 +79,20 @@ class CassandraStore(Store):
 
     def apply(self, mutations: Sequence[Mutation]) -> None:
         writes = defaultdict(list)
-        families = {name: CassandraFamily(self, name) for name in {mutation.family for mutation in mutations}}
-        for mutation in mutations:
+        flat = with_marks(mutations)
+        families = {name: CassandraFamily(self, name) for name in {mutation.family for mutation in flat}}
+        for mutation in flat:
             for partition, statement in families[mutation.family].writes(mutation, _timestamps.ticks()):
                 size = len(mutation.value) if isinstance(mutation, Insert) else 0
                 writes[mutation.family, partition].append((statement, size))
         for _ in self.connection.answers(chain.from_iterable(map(_batches, writes.values()))):
             pass
+
+    def claim(self, family: str, key: str, name: str, value: bytes, *, ttl: int | None = None) -> Packed:
+        cql = f'INSERT INTO {self.place.keyspace}."{family}" (row_key, id, data) VALUES (?, ?, ?) IF NOT EXISTS'
+        values = (key, name, value) if ttl is None else (key, name, value, ttl)
+        ((applied, *there),) = self.connection.run(cql + " USING TTL ?" * (ttl is not None), *values)
+        return Packed(value if applied else there[-1])
 
     def init(self) -> list[str]:
         place, run, change = self.place, self.connection.run, self.connection.change
@@ -90,10 +108,7 @@ class CassandraStore(Store):
         time_options = _time_options(int(self._version().partition(".")[0]), place.retention_days)
         schemas = {"shards": "(account text, day text, shards int, PRIMARY KEY (account, day))"}
         for name, names in FAMILIES.items():
-            schemas[name] = (
-                "(row_key text, bucket int, id timeuuid, data blob, PRIMARY KEY ((row_key, bucket), id)) "
-                f"WITH {time_options}"
-                if names == "time" else "(row_key text, id text, data blob, PRIMARY KEY (row_key, id))")
+            schemas[name] = _SCHEMAS[names] + (f" WITH {time_options}" if names != "text" else "")
         for name, schema in schemas.items():
             if (name,) not in tables:
                 change(f'CREATE TABLE IF NOT EXISTS {place.keyspace}."{name}" {schema}')
@@ -172,17 +187,21 @@ class CassandraFamily(ColumnFamily):
     def __init__(self, store: CassandraStore, name: str) -> None:
         super().__init__(store, name)
         self._table = f'{store.place.keyspace}."{name}"'
-        self._keys = ("row_key", "bucket") if self.names == "time" else ("row_key",)
+        self._keys = ("row_key",) if self.names == "text" else ("row_key", "bucket")
         self._where = " AND ".join(f"{key} = ?" for key in self._keys)
+        self._name = ("visitor", "id") if self.names == "visitor" else ("id",)
+        # As one thing to compare, and what it is compared with.
+        self._id, self._mark = ("(visitor, id)", "(?, ?)") if self.names == "visitor" else ("id", "?")
 
-    def writes(self, mutation: Mutation, timestamp: int) -> Iterator[tuple[Partition, Any]]:
+    def writes(self, mutation: Insert | Remove, timestamp: int) -> Iterator[tuple[Partition, Any]]:
         """Yield the partitions that a mutation changes, each with the statement that does it."""
         bind, delete = self.store.connection.bind, f"DELETE FROM {self._table} USING TIMESTAMP ? WHERE {self._where}"
         if isinstance(mutation, Insert):
             partition = self._partition(mutation.key, mutation.name)
-            insert = (f"INSERT INTO {self._table} ({', '.join(self._keys)}, id, data) "
-                      f"VALUES ({'?, ' * len(self._keys)}?, ?) USING TIMESTAMP ?")
-            values = *partition, mutation.name, mutation.value, timestamp
+            columns = (*self._keys, *self._name, "data")
+            insert = (f"INSERT INTO {self._table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "
+                      "USING TIMESTAMP ?")
+            values = *partition, *_parts(mutation.name), mutation.value, timestamp
             # A statement of its own: with a TTL of null, a table's retention would not hold for the column.
             yield partition, (bind(insert, *values) if mutation.ttl is None
                               else bind(insert + " AND TTL ?", *values, mutation.ttl))
@@ -192,7 +211,8 @@ class CassandraFamily(ColumnFamily):
                 yield partition, bind(delete, timestamp, *partition)
         else:
             partition = self._partition(mutation.key, mutation.name)
-            yield partition, bind(delete + " AND id = ?", timestamp, *partition, mutation.name)
+            yield partition, bind(f"{delete} AND {self._id} = {self._mark}", timestamp, *partition,
+                                  *_parts(mutation.name))
 
     def row_keys(self, start: str = "", finish: str = "", *, reverse: bool = False) -> Iterator[str]:
         low, high = (finish, start) if reverse else (start, finish)
@@ -222,18 +242,19 @@ class CassandraFamily(ColumnFamily):
 
     def _merge(self, key: str, part: Slice, limit: int | None) -> Iterator[tuple[Any, bytes]]:
         where, bounds = self._bounded(part)
-        cql = f"SELECT id, data FROM {self._table} WHERE {where}"
-        cql += " ORDER BY id DESC" * part.reversed + " LIMIT ?" * (limit is not None)
+        cql = f"SELECT {', '.join(self._name)}, data FROM {self._table} WHERE {where}"
+        cql += f" ORDER BY {self._name[0]} DESC" * part.reversed + " LIMIT ?" * (limit is not None)
         page = PAGE_ROWS
         if limit is not None:
             page = min(limit, PAGE_ROWS)
             bounds.append(min(limit, _MOST))
 
         def ask(partition: Partition) -> Iterator[tuple[Any, bytes]]:
-            return self.store.connection.ask(self.store.connection.bind(cql, *partition, *bounds, page=page))
+            return map(_column, self.store.connection.ask(
+                self.store.connection.bind(cql, *partition, *bounds, page=page)))
 
         def merge(parts: Sequence[Iterator[tuple[Any, bytes]]]) -> Iterator[tuple[Any, bytes]]:
-            return heapq.merge(*parts, key=lambda column: self._order(column[0]), reverse=part.reversed)
+            return heapq.merge(*parts, key=lambda column: sort_name(column[0]), reverse=part.reversed)
 
         def start_hour(shards: Sequence[Partition]) -> Iterator[tuple[Any, bytes]]:
             return merge([ask(shard) for shard in shards])
@@ -246,10 +267,11 @@ class CassandraFamily(ColumnFamily):
         by_partition = defaultdict(list)
         for name in names:
             by_partition[self._partition(key, name)].append(name)
-        asked = (self.store.connection.bind(f"SELECT id, data FROM {self._table} WHERE {self._where} AND id IN ?",
-                                 *partition, some[first:first + BATCH_ROWS])
+        cql = f"SELECT {', '.join(self._name)}, data FROM {self._table} WHERE {self._where} AND {self._id} IN ?"
+        asked = (self.store.connection.bind(cql, *partition, some[first:first + BATCH_ROWS])
                  for partition, some in by_partition.items() for first in range(0, len(some), BATCH_ROWS))
-        return [(name, Packed(data)) for rows in self.store.connection.answers(asked) for name, data in rows]
+        return [(name, Packed(data)) for rows in self.store.connection.answers(asked)
+                for name, data in map(_column, rows)]
 
     def _count(self, key: str, part: Slice) -> int:
         where, bounds = self._bounded(part)
@@ -265,19 +287,28 @@ class CassandraFamily(ColumnFamily):
 
     def _bounded(self, part: Slice) -> tuple[str, list[Any]]:
         ends = [(relation, bound) for relation, bound in ((">=", part.low), ("<=", part.high)) if bound is not None]
-        return self._where + "".join(f" AND id {relation} ?" for relation, _ in ends), [bound for _, bound in ends]
+        where = self._where + "".join(f" AND {self._id} {relation} {self._mark}" for relation, _ in ends)
+        return where, list(chain.from_iterable(_parts(bound) for _, bound in ends))
 
     def _partition(self, key: str, name: Name) -> Partition:
         """Return the partition that a column lies in."""
-        if not isinstance(name, uuid.UUID):
+        if isinstance(name, str):
             return (key,)
+        if isinstance(name, tuple):
+            return (key, _bucket(name[0]))
         _, hours = self._partitions(key, Slice(name, name))
         return hours[0][(name.int & _LOW_BITS) % len(hours[0])] if hours else (key, APART)
 
     def _partitions(self, key: str, part: Slice = _ALL) -> tuple[Partition, list[list[Partition]]]:
-        """Return the partition of what lies apart, and the shards of each hour that a slice touches, in time order."""
+        """Return the partition of what lies apart, and the shards of each hour that a slice touches, in time order.
+
+        Of visitors, who are not told apart by hours, the first partition that a slice touches, and the others.
+        """
         if self.names == "text":
             return (key,), []
+        if self.names == "visitor":
+            first, last = _bucket(part.low[0] if part.low else b"\0"), _bucket(part.high[0] if part.high else b"\xff")
+            return (key, first), [[(key, bucket)] for bucket in range(first + 1, last + 1)]
         try:
             day, account = split_row_key(key)
         except ValueError:
@@ -287,6 +318,21 @@ class CassandraFamily(ColumnFamily):
         last = 23 if part.high is None else min(23, (ticks_of(part.high) - midnight) // HOUR)
         return (key, APART), [[(key, hour * shards + shard) for shard in range(shards)]
                               for hour in range(first, last + 1)]
+
+
+def _parts(name: Name) -> tuple[Any, ...]:
+    """Return what Cassandra has for a name: one column, or the two of a visitor's."""
+    return name if isinstance(name, tuple) else (name,)
+
+
+def _bucket(visitor: bytes) -> int:
+    """Return in which partition of its row a visitor lies: in their order, and evenly, as they are hashes."""
+    return visitor[0] * VISITOR_BUCKETS // 256
+
+
+def _column(row: tuple[Any, ...]) -> tuple[Any, bytes]:
+    *name, data = row
+    return name[0] if len(name) == 1 else tuple(name), data
 
 
 def _batches(writes: Sequence[tuple[Any, int]]) -> Iterator[Any]:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from footfall.columns import FAMILIES, Column, Insert, Mutation, Name, Remove, Slice, sort_name
 from footfall.errors import StoreError
 from footfall.pageview import Packed
-from footfall.storage import FAMILIES, Column, ColumnFamily, Insert, Mutation, Name, Slice, Store
+from footfall.retries import plain
+from footfall.storage import ColumnFamily, Store
 
 
 class MemoryStore(Store):
@@ -31,8 +34,18 @@ class MemoryStore(Store):
 
     def apply(self, mutations: Sequence[Mutation]) -> None:
         with self.lock:
-            for mutation in mutations:
+            for mutation in plain(mutations, self._between):
                 self._families[mutation.family].apply(mutation)
+
+    def _between(self, family: str, key: str, low: uuid.UUID, high: uuid.UUID) -> list[uuid.UUID]:
+        return [name for name, _ in self._families[family]._slice(key, Slice(low, high), None)]
+
+    def claim(self, family: str, key: str, name: str, value: bytes, *, ttl: int | None = None) -> Packed:
+        with self.lock:
+            there = self._families[family]._columns(key, [name])
+            if not there:
+                self.apply([Insert(family, key, name, value, ttl)])
+            return there[0][1] if there else Packed(value)
 
     def init(self) -> list[str]:
         return []
@@ -72,11 +85,11 @@ class MemoryFamily(ColumnFamily):
         super().__init__(store, name)
         self._rows: dict[str, _Row] = {}
 
-    def apply(self, mutation: Mutation) -> None:
+    def apply(self, mutation: Insert | Remove) -> None:
         """Carry out one mutation; the store holds the lock."""
         if isinstance(mutation, Insert):
             row = self._rows.setdefault(mutation.key, _Row())
-            key = self._order(mutation.name)
+            key = sort_name(mutation.name)
             if key not in row.columns:
                 insort(row.order, key)
             expires = None if mutation.ttl is None else time.time() + mutation.ttl
@@ -84,7 +97,7 @@ class MemoryFamily(ColumnFamily):
         elif mutation.name is None:
             self._rows.pop(mutation.key, None)
         elif mutation.key in self._rows:
-            row, key = self._rows[mutation.key], self._order(mutation.name)
+            row, key = self._rows[mutation.key], sort_name(mutation.name)
             if row.columns.pop(key, None):
                 del row.order[bisect_left(row.order, key)]
 
@@ -107,8 +120,8 @@ class MemoryFamily(ColumnFamily):
         yield from found[:limit]
 
     def _span(self, row: _Row, part: Slice) -> list[Any]:
-        first = 0 if part.low is None else bisect_left(row.order, self._order(part.low))
-        last = len(row.order) if part.high is None else bisect_right(row.order, self._order(part.high))
+        first = 0 if part.low is None else bisect_left(row.order, sort_name(part.low))
+        last = len(row.order) if part.high is None else bisect_right(row.order, sort_name(part.high))
         span = [order_key for order_key in row.order[first:last] if row.alive(order_key)]
         return span[::-1] if part.reversed else span
 
@@ -117,7 +130,7 @@ class MemoryFamily(ColumnFamily):
             row = self._rows.get(key)
             if row is None:
                 return []
-            wanted = [order_key for order_key in {self._order(name) for name in names} if order_key in row.columns]
+            wanted = [order_key for order_key in {sort_name(name) for name in names} if order_key in row.columns]
             return [row.columns[order_key][:2] for order_key in wanted if row.alive(order_key)]
 
     def _count(self, key: str, part: Slice) -> int:

@@ -16,15 +16,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
+from footfall.columns import FAMILIES, PAGE, Column, Insert, Mutation, Name, Remove, Slice, name_of, sort_name
 from footfall.errors import StoreError
 from footfall.pageview import Packed
-from footfall.storage import FAMILIES, PAGE, Column, ColumnFamily, Insert, Mutation, Name, Slice, Store
+from footfall.retries import plain
+from footfall.storage import ColumnFamily, Store
 from footfall.stores.sqlite_file import Schema, SqliteFile, insert_rows
-from footfall.timeuuid import from_sort_key, sort_key
 
 #: Marks the file as footfall's: "foot" in ASCII.
 APPLICATION_ID = 0x666F6F74
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class SqliteStore(Store):
@@ -50,25 +51,39 @@ class SqliteStore(Store):
 
     def apply(self, mutations: Sequence[Mutation]) -> None:
         with self.file.transaction() as connection:
-            for family, run in groupby(mutations, key=_family_of_plain_insert):
+
+            def between(family: str, key: str, low: uuid.UUID, high: uuid.UUID) -> list[uuid.UUID]:
+                rows = connection.execute(f'SELECT id FROM "{family}" WHERE row_key = ? AND id BETWEEN ? AND ?',
+                                          (key, sort_name(low), sort_name(high)))
+                return [name_of("time", name) for (name,) in rows]
+
+            for family, run in groupby(plain(mutations, between), key=_family_of_plain_insert):
                 if family is None:
                     for mutation in run:
                         self._apply_one(connection, mutation)
                 else:
-                    rows = [(key, _to_id(name), value) for _, key, name, value, _ in cast(Iterator[Insert], run)]
+                    rows = [(key, sort_name(name), value) for _, key, name, value, _ in cast(Iterator[Insert], run)]
                     insert_rows(connection, f'"{family}" (row_key, id, data)', rows)
 
-    def _apply_one(self, connection: sqlite3.Connection, mutation: Mutation) -> None:
+    def claim(self, family: str, key: str, name: str, value: bytes, *, ttl: int | None = None) -> Packed:
+        with self.file.transaction() as connection:
+            there = connection.execute(f'SELECT data FROM "{family}" WHERE row_key = ? AND id = ? AND {_ALIVE}',
+                                       (key, name, _now())).fetchone()
+            if there is None:
+                self._apply_one(connection, Insert(family, key, name, value, ttl))
+        return Packed(value if there is None else there[0])
+
+    def _apply_one(self, connection: sqlite3.Connection, mutation: Insert | Remove) -> None:
         table = f'"{mutation.family}"'
         if isinstance(mutation, Insert):
             connection.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)", (
-                mutation.key, _to_id(mutation.name), mutation.value, _expiry(mutation.ttl)))
+                mutation.key, sort_name(mutation.name), mutation.value, _expiry(mutation.ttl)))
             connection.execute(f"DELETE FROM {table} WHERE expires <= ?", (_now(),))
         elif mutation.name is None:
             connection.execute(f"DELETE FROM {table} WHERE row_key = ?", (mutation.key,))
         else:
             connection.execute(f"DELETE FROM {table} WHERE row_key = ? AND id = ?",
-                               (mutation.key, _to_id(mutation.name)))
+                               (mutation.key, sort_name(mutation.name)))
 
     def init(self) -> list[str]:
         made, self._made = self._made, []
@@ -92,7 +107,7 @@ class SqliteStore(Store):
 
 def _make_tables(connection: sqlite3.Connection, _: int) -> None:
     for name, names in FAMILIES.items():
-        kind = "BLOB" if names == "time" else "TEXT"
+        kind = "TEXT" if names == "text" else "BLOB"
         connection.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (row_key TEXT NOT NULL, id {kind} NOT NULL, '
                            "data BLOB NOT NULL, expires INTEGER, PRIMARY KEY (row_key, id)) WITHOUT ROWID")
         connection.execute(f'CREATE INDEX IF NOT EXISTS "{name}Expiry" ON "{name}" (expires) '
@@ -130,8 +145,7 @@ class SqliteFamily(ColumnFamily):
             connection.execute(f'DELETE FROM "{self.name}"')
 
     def _slice(self, key: str, part: Slice, limit: int | None) -> Iterator[Column]:
-        low, high = _to_id(part.low), _to_id(part.high)
-        from_id = from_sort_key if self.names == "time" else str
+        low, high = sort_name(part.low), sort_name(part.high)
         low_is, high_is = ">=", "<="
         while limit is None or limit > 0:
             size = PAGE if limit is None else min(PAGE, limit)
@@ -139,7 +153,7 @@ class SqliteFamily(ColumnFamily):
             page = self.store.file.read(f'SELECT id, data FROM "{self.name}" WHERE {where} '
                                    f'ORDER BY id {"DESC" if part.reversed else "ASC"} LIMIT {size}', *values)
             for identity, data in page:
-                yield from_id(identity), Packed(data)
+                yield name_of(self.names, identity), Packed(data)
             if len(page) < size:
                 return
             limit = None if limit is None else limit - size
@@ -149,18 +163,17 @@ class SqliteFamily(ColumnFamily):
                 low, low_is = page[-1][0], ">"
 
     def _columns(self, key: str, names: Sequence[Name]) -> list[Column]:
-        from_id = from_sort_key if self.names == "time" else str
         found: list[Column] = []
         for first in range(0, len(names), PAGE):
-            some = [_to_id(name) for name in names[first:first + PAGE]]
+            some = [sort_name(name) for name in names[first:first + PAGE]]
             marks = ",".join("?" * len(some))
             rows = self.store.file.read(f'SELECT id, data FROM "{self.name}" WHERE row_key = ? AND id IN ({marks}) '
                                    f"AND {_ALIVE}", key, *some, _now())
-            found += [(from_id(identity), Packed(data)) for identity, data in rows]
+            found += [(name_of(self.names, identity), Packed(data)) for identity, data in rows]
         return found
 
     def _count(self, key: str, part: Slice) -> int:
-        where, values = self._where(key, _to_id(part.low), ">=", _to_id(part.high), "<=")
+        where, values = self._where(key, sort_name(part.low), ">=", sort_name(part.high), "<=")
         count: int = self.store.file.read(f'SELECT count(*) FROM "{self.name}" WHERE {where}', *values)[0][0]
         return count
 
@@ -185,10 +198,6 @@ def _expiry(ttl: int | None) -> int | None:
     return None if ttl is None else _now() + ttl * 1000
 
 
-def _to_id(name: Name | None) -> bytes | str | None:
-    return sort_key(name) if isinstance(name, uuid.UUID) else name
-
-
-def _family_of_plain_insert(mutation: Mutation) -> str | None:
+def _family_of_plain_insert(mutation: Insert | Remove) -> str | None:
     """Return the family of an insert that does not expire, which many can share one statement with."""
     return mutation.family if isinstance(mutation, Insert) and mutation.ttl is None else None

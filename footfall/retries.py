@@ -1,0 +1,139 @@
+"""Events that may have been stored before, under another time: which of them say nothing new.
+
+A page that got no answer sends its event again. The event's id is the low 62 bits of its name, but its time is that
+of receipt less an age, which differs a little each time. So an event that says that it is a retry is held against
+those within :data:`WINDOW_TICKS` of it:
+
+- by a store that is one file, before it is written (:func:`unseen`);
+- by the readers of a cluster, to which another collector may be about to send the first copy: there the retry is
+  written and marked in the family ``Retries``, and left out where its event stands (:func:`repeated`).
+
+Only marked ones are: the names of 2012 all share their low bits.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from footfall import pageview, timeuuid
+from footfall.columns import Insert, Mutation, Once, Remove
+
+#: The family of the marks: a row for each row of events, named by :func:`marks_row`; columns are named by the events.
+FAMILY = "Retries"
+WINDOW_TICKS = 600 * timeuuid.TICKS_PER_SECOND
+_LOW_BITS = (1 << 62) - 1
+
+#: Gives the names in a row between two, both included: ``(row key, low, high)``.
+Between = Callable[[str, uuid.UUID, uuid.UUID], Iterable[uuid.UUID]]
+
+
+def marks_row(family: str, key: str) -> str:
+    """Return the key of the row in ``Retries`` that holds the marks of a row of events."""
+    return f"{family} {key}"
+
+
+def plain(mutations: Sequence[Mutation], between: Callable[[str, str, uuid.UUID, uuid.UUID], Iterable[uuid.UUID]],
+          ) -> Sequence[Insert | Remove]:
+    """Return mutations with those of each :class:`Once` that is new in place of it, after the others.
+
+    :param between: gives the names in a family's row between two, as :data:`Between` does.
+    """
+    onces: defaultdict[str, list[Once]] = defaultdict(list)
+    rest: list[Insert | Remove] = []
+    for mutation in mutations:
+        if isinstance(mutation, Once):
+            onces[mutation.event.family].append(mutation)
+        else:
+            rest.append(mutation)
+    for family, some in onces.items():
+        new = unseen([(once.event.key, once.event.name) for once in some], partial(between, family))
+        for once, is_new in zip(some, new, strict=True):
+            rest += (once.event, *once.others) if is_new else ()
+    return rest
+
+
+def with_marks(mutations: Sequence[Mutation]) -> list[Insert | Remove]:
+    """Return mutations with those of each :class:`Once` in place of it, its mark first."""
+    flat: list[Insert | Remove] = []
+    for mutation in mutations:
+        if isinstance(mutation, Once):
+            event = mutation.event
+            flat += [Insert(FAMILY, marks_row(event.family, event.key), str(event.name), b"\x80"), event,
+                     *mutation.others]
+        else:
+            flat.append(mutation)
+    return flat
+
+
+def unseen(events: Sequence[tuple[str, Any]], between: Between) -> list[bool]:
+    """Tell for each event whether it stands nowhere near, neither in the store nor among those before it.
+
+    :param events: row key and name of each.
+    """
+    times: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+    for account, first, last in _spans(events):
+        for key, low, high in _rows(account, first, last):
+            for name in between(key, low, high):
+                times[account, name.int & _LOW_BITS].append(timeuuid.ticks_of(name))
+    new = []
+    for key, name in events:
+        ticks, there = timeuuid.ticks_of(name), times[pageview.split_row_key(key)[1], name.int & _LOW_BITS]
+        new.append(not any(abs(ticks - other) <= WINDOW_TICKS for other in there))
+        there.append(ticks)
+    return new
+
+
+def repeated(key: str, marked: Callable[[str], set[uuid.UUID]], between: Between) -> set[uuid.UUID]:
+    """Return the marked names of a row whose events stand without them.
+
+    Of several copies that are all marked, the first in order stands.
+
+    :param marked: gives the marked names of a row.
+    """
+    if not marked(key):
+        return set()
+    day, account = pageview.split_row_key(key)
+    copies: defaultdict[int, set[uuid.UUID]] = defaultdict(set)
+    for days in (-1, 0, 1):
+        for mark in marked(pageview.row_key(account, day + timedelta(days))):
+            copies[mark.int & _LOW_BITS].add(mark)
+    left_out = set()
+    for bits in {mark.int & _LOW_BITS for mark in marked(key)}:
+        near = {name for mark in copies[bits] for row, low, high in _rows(account, *[timeuuid.ticks_of(mark)] * 2)
+                for name in between(row, low, high) if name.int & _LOW_BITS == bits}
+        standing = [timeuuid.ticks_of(name) for name in near - copies[bits]]
+        for ticks, mark in sorted((timeuuid.ticks_of(mark), mark) for mark in near & copies[bits]):
+            if any(abs(ticks - other) <= WINDOW_TICKS for other in standing):
+                left_out.add(mark)
+            else:
+                standing.append(ticks)
+    return left_out
+
+
+def _spans(events: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, int, int]]:
+    """Yield accounts with the first and the last time of events whose windows touch, so that each is read once."""
+    accounts: defaultdict[str, list[int]] = defaultdict(list)
+    for key, name in events:
+        accounts[pageview.split_row_key(key)[1]].append(timeuuid.ticks_of(name))
+    for account, times in accounts.items():
+        times.sort()
+        first = last = times[0]
+        for ticks in times[1:]:
+            if ticks - last > 2 * WINDOW_TICKS:
+                yield account, first, last
+                first = ticks
+            last = ticks
+        yield account, first, last
+
+
+def _rows(account: str, first: int, last: int) -> Iterator[tuple[str, uuid.UUID, uuid.UUID]]:
+    """Yield the rows that the window around some times touches, each with the window's ends."""
+    low, high = timeuuid.first_of(first - WINDOW_TICKS), timeuuid.last_of(last + WINDOW_TICKS)
+    start, end = timeuuid.datetime_of(low), timeuuid.datetime_of(high)
+    for key in pageview.row_keys(account, start, end + timedelta(microseconds=1)):
+        yield key, low, high

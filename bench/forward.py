@@ -67,15 +67,13 @@ def forward(store: CassandraStore, outbox: Outbox, count: int) -> dict[str, floa
     """Fill an outbox, send all of it, and return the figures."""
     for batch in batches(views(count, SITES), COMMIT):
         outbox.apply(batch)
-    size = outbox.status().bytes / count
     forwarder = Forwarder(outbox, store, GRACE_SECONDS, threading.Event())
     began, cpu = time.perf_counter(), _cpu_seconds()
     forwarder.begin()
     while outbox.status().waiting:
         forwarder.step()
     seconds, cpu = time.perf_counter() - began, _cpu_seconds() - cpu
-    return {"events/s": count / seconds, "events": count, "CPU us/event": cpu / count * 1e6,
-            "outbox B/event": size}
+    return {"events/s": count / seconds, "events": count, "CPU us/event": cpu / count * 1e6}
 
 
 def insert_singly(store: CassandraStore, seconds: float) -> dict[str, float]:

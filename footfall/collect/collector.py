@@ -11,7 +11,7 @@ import base64
 import logging
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from footfall import accounts, metrics, timeuuid
 from footfall.collect import outbox
@@ -50,6 +50,9 @@ PIXEL = Answer(200, (("Content-Type", "image/gif"), ("Cache-Control", "private, 
 TAKEN = Answer(204, _OPEN_TO_ALL)
 
 
+_Opened = TypeVar("_Opened", Store, Outbox)
+
+
 class Committer(Protocol):
     """What stores events and returns when they are on disk."""
 
@@ -82,7 +85,8 @@ class Collector:
         :raises StoreUnavailable: it cannot be opened now.
         """
         if self._opened is None:
-            self._opened = open_store(config=self._config)
+            opened = open_store(config=self._config)
+            self._opened = opened if outbox.is_wanted(self._config) else _writable(opened)
         return self._opened
 
     def outbox(self) -> Outbox:
@@ -91,7 +95,7 @@ class Collector:
         :raises StoreError: it cannot be opened now, or the store is one that needs none.
         """
         if self._outbox is None:
-            self._outbox = outbox.open_outbox(self._config)
+            self._outbox = _writable(outbox.open_outbox(self._config))
         return self._outbox
 
     def destination(self) -> Destination:
@@ -145,6 +149,21 @@ class Collector:
             for field in event.fields.get("cut", ()):
                 metrics.CUT_FIELDS.labels(field).inc()
         return taken
+
+
+def _writable(opened: _Opened) -> _Opened:
+    """Return a store or an outbox that has just been opened, if it can be written to.
+
+    SQLite opens a file that may not be written for reading, and does not notice when it may again.
+
+    :raises StoreError: it cannot be written to now, and is closed.
+    """
+    try:
+        opened.probe()
+    except StoreError:
+        opened.close()
+        raise
+    return opened
 
 
 class Undecided(Exception):

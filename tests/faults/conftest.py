@@ -52,6 +52,12 @@ class Site:
             return map_reduce("blog", now - timedelta(days=1), now + timedelta(days=1), *recipes.views_by_url,
                               Counter(), store=store)
 
+    def names(self):
+        """The name of every view that the store has, by its URL."""
+        with self._store() as store:
+            rows = store.family("PageViews").get_range(column_count=100_000)
+            return {view["url"]: name for _, columns in rows for name, view in columns.items()}
+
     def stored(self):
         """The same, after what is in the outbox was sent on; for when the server has ended."""
         if self.has_outbox:

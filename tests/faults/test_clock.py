@@ -3,8 +3,8 @@
 import os
 import signal
 
+from footfall import timeuuid
 from tests.faults.ledger import Ledger, Load
-from tests.servers import fetch
 from tests.waiting import until
 
 HOUR = 3600
@@ -24,16 +24,23 @@ def test_a_clock_that_is_set_back(site, tmp_path, monkeypatch):
     (patch / "sitecustomize.py").write_text(SITECUSTOMIZE.format(path=str(clock)))
     monkeypatch.setenv("PYTHONPATH", str(patch))
     ledger = Ledger()
-    with site.server() as server, Load(ledger, server.port):
-        until(ledger.acknowledges(300))
-        before = fetch(f"{server.url}/health")[1]["Date"]
-        os.truncate(clock, HOUR)
-        until(lambda: fetch(f"{server.url}/health")[1]["Date"] < before)
-        until(ledger.acknowledges(300))
+    with site.server() as server:
+        # One client, so that what was sent later was also taken later.
+        with Load(ledger, server.port, clients=1):
+            until(ledger.acknowledges(300))
+            os.truncate(clock, HOUR)
+            until(ledger.acknowledges(300))
+        in_order = sorted(ledger.acknowledged)
         # A worker that starts with the clock set back knows nothing of the names that were given before.
         (worker,) = server.workers()
         os.kill(worker, signal.SIGKILL)
         until(lambda: worker not in server.workers())
-        until(ledger.acknowledges(300))
+        with Load(ledger, server.port):
+            until(ledger.acknowledges(300))
         server.stop()
     ledger.verify(site.stored())
+    names = site.names()
+    rising = [timeuuid.ticks_of(names[url]) for url in in_order]
+    assert rising == sorted(set(rising))
+    # Had the clock not been set back, this would show nothing.
+    assert min(map(timeuuid.ticks_of, names.values())) < rising[0]

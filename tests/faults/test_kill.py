@@ -20,21 +20,19 @@ def is_alive(pid):
         return False
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_server_that_is_killed_whole_and_started_again(site, workers):
+def test_a_server_that_is_killed_whole_and_started_again(site):
     ledger = Ledger()
     for _ in range(2):
-        with site.server(workers=workers) as server, Load(ledger, server.port):
+        with site.server(workers=2) as server, Load(ledger, server.port):
             until(ledger.acknowledges(500))
             server.kill()
     assert ledger.refused == set()
     ledger.verify(site.stored())
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_server_that_is_asked_to_end_answers_what_it_took(site, workers):
+def test_a_server_that_is_asked_to_end_answers_what_it_took(site):
     ledger = Ledger()
-    with site.server(workers=workers) as server, Load(ledger, server.port):
+    with site.server(workers=2) as server, Load(ledger, server.port):
         until(ledger.acknowledges(500))
         server.stop()
     assert server.process.returncode == 0

@@ -24,8 +24,8 @@ TOOLS = {
     "java": (lambda: shutil.which("java"), "apt-get install openjdk-17-jre-headless"),
     "mvn": (lambda: shutil.which("mvn"), "apt-get install maven"),
     "chromium": (lambda: shutil.which("chromium"), "apt-get install chromium"),
-    "nginx": (lambda: shutil.which("nginx") or shutil.which("/usr/sbin/nginx"), "apt-get install nginx-light"),
     "strace": (lambda: shutil.which("strace"), "apt-get install strace"),
+    "nginx": (lambda: shutil.which("nginx") or shutil.which("/usr/sbin/nginx"), "apt-get install nginx-light"),
     "systemd-analyze": (lambda: shutil.which("systemd-analyze"), "apt-get install systemd"),
     "blog-log": (BLOG_LOG.exists, f"put an access log at {BLOG_LOG.relative_to(ROOT.parent)} beside the checkout"),
 }

@@ -1,10 +1,12 @@
 """Real servers for tests: `footfall serve` and nginx as processes, on loopback ports of their own."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -49,8 +51,11 @@ def fetch(url, **headers):
             return error.code, error.headers, error.read()
 
 
-def wait_until_answers(url, process, seconds=30):
-    """Wait until something answers at ``url``, or fail with what the process printed."""
+def wait_until_answers(url, process, seconds=30, printed=None):
+    """Wait until something answers at ``url``, or fail with what the process printed.
+
+    :param printed: returns that, if it is not in the process's pipe.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -58,19 +63,20 @@ def wait_until_answers(url, process, seconds=30):
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
-                raise AssertionError(f"{url} does not answer:\n{process.communicate()[0]}") from None
+                text = printed() if printed else process.communicate()[0]
+                raise AssertionError(f"{url} does not answer:\n{text}") from None
         time.sleep(0.05)
 
 
 class Server:
     """`footfall serve` in a process; as a context manager it is ended, workers and all, when that is left.
 
-    :param wrapper: a command to run it by, such as strace's.
+    :param command: what runs it, such as ``("strace", "-D")``.
     """
 
-    def __init__(self, data, wrapper=(), **settings):
+    def __init__(self, data, command=(), **settings):
         self.data = data
-        self.wrapper = wrapper
+        self.command = command
         self.settings = settings
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -78,25 +84,53 @@ class Server:
 
     def start(self):
         environment = _environment(self.data, {**self.settings, "port": self.port})
-        command = [*self.wrapper, sys.executable, "-m", "footfall", "serve"]
-        self.process = subprocess.Popen(command, env=environment, text=True,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        # A file, because nobody reads while it runs: it would stand still when a pipe is full.
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the server has ended
+        self.process = subprocess.Popen([*self.command, sys.executable, "-m", "footfall", "serve"], env=environment,
+                                        stdout=self._output, stderr=subprocess.STDOUT, start_new_session=True)
         host = str(self.settings.get("host", ""))
         if host.startswith("unix:"):
             until(lambda: self.process.poll() is not None or Path(host.removeprefix("unix:")).is_socket())
         else:
-            wait_until_answers(f"{self.url}/a.js", self.process)
+            wait_until_answers(f"{self.url}/a.js", self.process, printed=self.printed)
+
+    def printed(self):
+        """All it has printed."""
+        # Not by reading: it would move the place where the server writes on.
+        return os.pread(self._output.fileno(), os.fstat(self._output.fileno()).st_size, 0).decode()
+
+    def children(self):
+        """The command lines of the master's children, by their process ids: its workers and its forwarder."""
+        master = Path("/proc") / str(self.process.pid)
+        pids = (master / "task" / master.name / "children").read_text().split()
+        return {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() for pid in pids}
+
+    def workers(self):
+        """The process ids of its workers."""
+        return [pid for pid, line in self.children().items() if line.endswith(" serve ")]
+
+    def forwarders(self):
+        """The process ids of its forwarder: one, or none while there is none."""
+        return [pid for pid, line in self.children().items() if " outbox forward " in line]
 
     def kill(self):
         """End the master and every worker at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(30)
-        self.process.stdout.close()
+        self._output.close()
+
+    def kill_master(self):
+        """End the master alone; its children are nobody's then."""
+        self.process.kill()
+        self.process.wait(30)
+        self._output.close()
 
     def stop(self):
         """Ask it to end; returns all it printed."""
         self.process.terminate()
-        return self.process.communicate(timeout=30)[0]
+        self.process.wait(30)
+        with contextlib.closing(self._output):
+            return self.printed()
 
     def __enter__(self):
         return self

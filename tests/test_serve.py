@@ -107,7 +107,7 @@ def test_the_systemd_unit_is_one_and_leaves_the_service_few_rights(tmp_path):
 def test_the_systemd_unit_allows_every_system_call_that_the_server_makes(tmp_path):
     footfall(tmp_path / "data", "site", "add", "blog")
     path, trace = tmp_path / "footfall.sock", tmp_path / "trace"
-    with Server(tmp_path / "data", wrapper=["strace", "-f", "-o", str(trace)], host=f"unix:{path}") as server:
+    with Server(tmp_path / "data", command=["strace", "-f", "-o", str(trace)], host=f"unix:{path}") as server:
         for page in (f"/a.gif?id=blog&url={PAGE}", "/login", "/ready"):
             with contextlib.closing(socket.socket(socket.AF_UNIX)) as sock:
                 until(lambda sock=sock: sock.connect_ex(str(path)) == 0)

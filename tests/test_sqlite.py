@@ -1,7 +1,10 @@
+import os
 import pickle
+import shutil
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +125,20 @@ def test_an_older_footfalls_file_gets_the_families_it_lacks(store, path):
     with SqliteStore(f"sqlite:///{path}") as again:
         again.family("Positions").insert("import", {"file": {"offset": 1}})
         assert again.family("PageViews").get_count(KEY) == 1
+
+
+def replace(path):
+    os.replace(shutil.copy(path, path.with_name("copy.db")), path)
+
+
+@pytest.mark.parametrize("put_away", [Path.unlink, replace])
+def test_a_file_that_is_not_the_one_with_the_name_any_more_takes_nothing(store, path, put_away):
+    views = store.family("PageViews")
+    views.insert(KEY, row(1))
+    put_away(path)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match=r"replaced|No such file"):
+            views.insert(KEY, row(2))
 
 
 def test_expired_columns_are_not_read_and_leave_the_file(store, monkeypatch):

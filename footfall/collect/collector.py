@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from footfall import accounts, metrics, timeuuid
 from footfall.collect import outbox
@@ -58,6 +58,9 @@ TAKEN = Answer(204, _OPEN_TO_ALL)
 TIME = "X-Footfall-Time"
 
 
+_Opened = TypeVar("_Opened", Store, Outbox)
+
+
 class Committer(Protocol):
     """What stores events and returns when they are on disk."""
 
@@ -97,7 +100,8 @@ class Collector:
         :raises StoreUnavailable: it cannot be opened now.
         """
         if self._opened is None:
-            self._opened = open_store(config=self._config)
+            opened = open_store(config=self._config)
+            self._opened = opened if outbox.is_wanted(self._config) else _writable(opened)
         return self._opened
 
     def outbox(self) -> Outbox:
@@ -106,7 +110,7 @@ class Collector:
         :raises StoreError: it cannot be opened now, or the store is one that needs none.
         """
         if self._outbox is None:
-            self._outbox = outbox.open_outbox(self._config)
+            self._outbox = _writable(outbox.open_outbox(self._config))
         return self._outbox
 
     def destination(self) -> Destination:
@@ -169,6 +173,21 @@ class Collector:
             for field in event.fields.get("cut", ()):
                 metrics.CUT_FIELDS.labels(field).inc()
         return taken
+
+
+def _writable(opened: _Opened) -> _Opened:
+    """Return a store or an outbox that has just been opened, if it can be written to.
+
+    SQLite opens a file that may not be written for reading, and does not notice when it may again.
+
+    :raises StoreError: it cannot be written to now, and is closed.
+    """
+    try:
+        opened.probe()
+    except StoreError:
+        opened.close()
+        raise
+    return opened
 
 
 class _Remembered:

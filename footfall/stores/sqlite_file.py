@@ -57,6 +57,7 @@ class SqliteFile:
                 #: Whether the file was not there before.
                 self.is_new = self._make()
                 self._writer = self._connect()
+                self._identity = self._look_up()
                 self._writer.execute("PRAGMA journal_mode = WAL")
             with self.transaction() as connection:
                 self._bring_up(connection, schema)
@@ -66,13 +67,20 @@ class SqliteFile:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection that writes; at the end all that was done is on disk, or, after an error, nothing is."""
+        """Give the connection that writes; at the end all that was done is on disk, or, after an error, nothing is.
+
+        :raises StoreUnavailable: it cannot be written now; or its name is another file's, or nobody's, and what is
+            written to it would not be found again.
+        """
         with self._writing, self.errors():
             connection = self._writer
             connection.execute("BEGIN IMMEDIATE")
             try:
+                self._check_identity()
                 yield connection
                 connection.execute("COMMIT")
+                # Once more: replaced meanwhile, it took what nobody will find.
+                self._check_identity()
             except BaseException:
                 # A full disk may have ended the transaction already.
                 if connection.in_transaction:
@@ -138,6 +146,15 @@ class SqliteFile:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         return True
+
+    def _check_identity(self) -> None:
+        if self._look_up() != self._identity:
+            raise StoreUnavailable(f"{self.path}: was replaced while it was open; restart what has it open")
+
+    def _look_up(self) -> tuple[int, int]:
+        """Return what tells the file that has the name now from another."""
+        found = self.path.stat()
+        return found.st_dev, found.st_ino
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)

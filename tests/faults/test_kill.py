@@ -1,88 +1,125 @@
-"""kill -9 and SIGTERM under load: every view that was answered 200 is in the store afterwards, and none twice."""
+"""Processes that end under load, by kill -9 or when told to: no acknowledged view is lost, and none is there twice."""
 
-import http.client
-import threading
-from collections import Counter
-from datetime import UTC, datetime, timedelta
+import os
+import re
+import signal
+from pathlib import Path
 
 import pytest
 
-from footfall import recipes
-from footfall.analysis import map_reduce
-from footfall.stores import open_store
-from tests.servers import Server, footfall
+from tests.faults.ledger import Ledger, Load
+from tests.servers import fetch
 from tests.waiting import until
 
-CLIENTS = 16
+
+def is_alive(pid):
+    """Tell whether a process runs; one that ended and that nobody has asked about yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
-class Load:
-    """Clients that send numbered page-views and keep a ledger of those that were answered 200."""
-
-    def __init__(self, port):
-        self._port = port
-        self._stop = threading.Event()
-        self.acknowledged = set()
-        self.sent = set()
-        self._threads = [threading.Thread(target=self._run, args=(client,)) for client in range(CLIENTS)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *error):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(30)
-
-    def _run(self, client):
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
-        for number in range(100_000):
-            if self._stop.is_set():
-                break
-            url = f"http://blog.example.com/{self._port}/{client}/{number}"
-            self.sent.add(url)
-            try:
-                connection.request("GET", f"/a.gif?id=blog&url={url}")
-                answer = connection.getresponse()
-                answer.read()
-            except (OSError, http.client.HTTPException):
-                break
-            if answer.status == 200:
-                self.acknowledged.add(url)
-        connection.close()
-
-
-def views_in(data):
-    """Every stored view's URL, and how often it is there."""
-    with open_store(f"sqlite:///{data}/footfall.db") as store:
-        now = datetime.now(UTC)
-        return map_reduce("blog", now - timedelta(days=1), now + timedelta(days=1), *recipes.views_by_url, Counter(),
-                          store=store)
-
-
-@pytest.mark.parametrize("end", ["kill", "stop"])
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_server_that_ends_under_load_loses_no_acknowledged_view_and_stores_none_twice(tmp_path, workers, end):
-    footfall(tmp_path, "site", "add", "blog")
-    acknowledged, sent = set(), set()
+def test_a_server_that_is_killed_whole_and_started_again(site):
+    ledger = Ledger()
     for _ in range(2):
-        with Server(tmp_path, workers=workers) as server, Load(server.port) as load:
-            until(lambda load=load: len(load.acknowledged) >= 2000)
-            getattr(server, end)()
-        acknowledged |= load.acknowledged
-        sent |= load.sent
-    stored = views_in(tmp_path)
-    assert acknowledged - set(stored) == set()
-    assert set(stored) - sent == set()
-    assert max(stored.values()) == 1
+        with site.server(workers=2) as server, Load(ledger, server.port):
+            until(ledger.acknowledges(500))
+            server.kill()
+    assert ledger.refused == set()
+    ledger.verify(site.stored())
 
 
-def test_a_server_asked_to_end_answers_what_it_took(tmp_path):
-    footfall(tmp_path, "site", "add", "blog")
-    with Server(tmp_path) as server, Load(server.port) as load:
-        until(lambda: len(load.acknowledged) >= 2000)
+def test_a_server_that_is_asked_to_end_answers_what_it_took(site):
+    ledger = Ledger()
+    with site.server(workers=2) as server, Load(ledger, server.port):
+        until(ledger.acknowledges(500))
         server.stop()
     assert server.process.returncode == 0
-    assert set(views_in(tmp_path)) == load.acknowledged
+    stored = site.stored()
+    ledger.verify(stored)
+    assert stored.keys() == ledger.acknowledged
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_worker_is_replaced(site, workers):
+    ledger = Ledger()
+    with site.server(workers=workers) as server, Load(ledger, server.port):
+        for _ in range(2):
+            until(lambda: len(server.workers()) == workers)
+            until(ledger.acknowledges(300))
+            killed = server.workers()[0]
+            os.kill(killed, signal.SIGKILL)
+            until(lambda killed=killed: killed not in server.workers())
+        until(ledger.acknowledges(300))
+        server.stop()
+    ledger.verify(site.stored())
+
+
+def test_a_killed_master_takes_its_processes_with_it_and_can_be_started_again(site):
+    ledger = Ledger()
+    with site.server(workers=2) as server, Load(ledger, server.port):
+        until(lambda: len(server.children()) == 2 + site.has_outbox)
+        until(ledger.acknowledges(300))
+        children = list(server.children())
+        server.kill_master()
+        until(lambda: not any(map(is_alive, children)))
+        server.start()
+        until(ledger.acknowledges(300))
+        server.stop()
+    ledger.verify(site.stored())
+
+
+@pytest.mark.needs("java", "mvn")
+def test_a_killed_forwarder_is_replaced(outbox_site):
+    ledger = Ledger()
+    with outbox_site.server() as server, outbox_site.outbox() as outbox:
+        with Load(ledger, server.port):
+            for _ in range(2):
+                (killed,) = until(server.forwarders)
+                until(lambda: outbox.status().kept > 0)
+                until(ledger.acknowledges(300))
+                os.kill(killed, signal.SIGKILL)
+                until(lambda killed=killed: killed not in server.forwarders())
+        until(lambda: outbox.status().waiting == 0)
+        ledger.verify(outbox_site.in_store())
+
+
+@pytest.mark.needs("java", "mvn")
+def test_events_that_are_sent_to_the_cluster_again_count_once(outbox_site):
+    def forwarded():
+        return float(re.search(rb"^footfall_forwarded_events_total (.*)$", fetch(f"{server.url}/metrics")[2],
+                               re.MULTILINE)[1])
+
+    ledger = Ledger()
+    with outbox_site.server() as server, outbox_site.outbox() as outbox:
+        with Load(ledger, server.port):
+            until(ledger.acknowledges(500))
+        until(lambda: outbox.status().waiting == 0)
+        before, sent = outbox_site.in_store(), forwarded()
+        (killed,) = server.forwarders()
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: forwarded() >= 2 * sent)
+        assert outbox_site.in_store() == before
+    ledger.verify(before)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_request_fails_while_workers_are_replaced_one_generation_by_the_next(site, workers):
+    ledger = Ledger()
+    with site.server(workers=workers) as server:
+        with Load(ledger, server.port, clients=16):
+            for _ in range(2):
+                until(lambda: len(server.workers()) == workers)
+                until(ledger.acknowledges(300))
+                old = set(server.workers())
+                server.process.send_signal(signal.SIGHUP)
+                until(lambda old=old: not old & set(server.workers()))
+            until(ledger.acknowledges(300))
+        assert fetch(f"{server.url}/ready")[0] == 200
+        if site.has_outbox:
+            assert len(server.forwarders()) == 1
+        server.stop()
+    assert ledger.broken == {}
+    assert ledger.acknowledged == ledger.sent
+    ledger.verify(site.stored())

@@ -12,7 +12,7 @@ from typing import Any
 
 from footfall.cli import main
 from footfall.collect.greenlet_writer import GreenletWriter
-from footfall.collect.writer import packed
+from footfall.packing import packed
 from footfall.stores.sqlite import SqliteStore
 
 

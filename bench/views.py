@@ -7,7 +7,7 @@ from itertools import cycle, islice
 
 from bench.rig import SITE, varied_requests
 from footfall.collect.hit import Policy, parse_hit
-from footfall.collect.writer import packed
+from footfall.packing import packed
 from footfall.storage import Insert
 from footfall.timeuuid import Clock
 

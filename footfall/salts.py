@@ -6,6 +6,7 @@ so long a visit may go on past the change. Without it no stored id leads back to
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
@@ -167,11 +168,12 @@ class Salts:
         return there
 
     def _there(self, wanted: Period) -> bytes | None:
-        """Return the salt of a period that is over, if there was one."""
+        """Return the salt of a period that is over, if there was one and it can be had: without it visits are cut."""
         known = self._known.get(wanted.name) or (self._memory().salt(wanted.name) if self._memory else None)
         if known is None:
-            columns = dict(self._store().family(FAMILY).xget(ROW, wanted.name, wanted.name))
-            known = bytes(columns[wanted.name]) if columns else None
+            with contextlib.suppress(StoreError):
+                columns = dict(self._store().family(FAMILY).xget(ROW, wanted.name, wanted.name))
+                known = bytes(columns[wanted.name]) if columns else None
         return known
 
 

@@ -64,10 +64,10 @@ def now_give_or_take_a_day():
 
 
 def stored(url):
-    """The fields of every stored view, each as text, and how often it is there."""
+    """The fields of every stored view, each as text, and how often it is there; of visitors only that there are."""
 
     def collect(views):
-        return Counter(str(sorted(view.items())) for _, _, view in views)
+        return Counter(str(sorted((view | {"visitor": len(view["visitor"])}).items())) for _, _, view in views)
 
     with open_store(url) as store:
         return map_reduce("blog", *now_give_or_take_a_day(), collect, Counter.__add__, Counter(), store=store)

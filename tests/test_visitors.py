@@ -8,7 +8,7 @@ import footfall
 from footfall import accounts, timeuuid
 from footfall.app import create_app
 from footfall.collect.outbox import Outbox
-from footfall.collect.visitors import Undecided, Visitors
+from footfall.collect.visitors import LineVisitors, Undecided, Visitors
 from footfall.errors import StoreUnavailable, UsageError
 from footfall.salts import Salts, period
 from footfall.stores import open_store
@@ -146,6 +146,9 @@ def test_while_the_store_is_away_the_processes_of_one_machine_agree(tmp_path):
     assert away[0].at(ticks(hours=9)).current == away[1].at(ticks(hours=9)).current
     with pytest.raises(StoreUnavailable):
         Salts("daily", Away).at(ticks(hours=9))
+    known = visitors(Away(), memory=lambda: outbox)
+    one = known.visitor(*WHO, ticks(days=1, minutes=10), at_once=False)
+    assert known.visitor(*WHO, ticks(days=1, minutes=10), at_once=True) == one
     salt = outbox.salt("daily 2026-01-05")
     outbox.shred_salts({"daily 2026-01-06"})
     assert not any(salt in path.read_bytes() for path in tmp_path.iterdir())
@@ -207,3 +210,12 @@ def test_a_running_collector_destroys_what_is_over(settings_of, store):
     collector.store().claim("Salts", "salts", "daily 2026-01-05", b"salt")
     collector.tidy()
     until(lambda: not list(store.family("Salts").xget("salts")))
+
+
+def test_lines_of_today_have_the_collectors_visitors_and_those_of_the_past_have_others(store):
+    live = visitors(store).visitor(*WHO, ticks(hours=9), at_once=False)
+    lines = [LineVisitors("daily", store, lambda: ticks(hours=20) * 100) for _ in range(2)]
+    assert lines[0].visitor(*WHO, ticks(hours=10)) == live
+    yesterday = [each.visitor(*WHO, ticks(hours=hour - 24)) for each in lines for hour in (9, 12)]
+    assert yesterday[0] == yesterday[1] != yesterday[2] == yesterday[3]
+    assert list(store.family("Salts").get("salts")) == ["daily 2026-01-05"]

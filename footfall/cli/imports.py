@@ -17,10 +17,12 @@ from footfall import accounts
 from footfall.cli.progress import Progress
 from footfall.cli.settings import with_settings
 from footfall.collect.hit import Policy, parse_hit
+from footfall.collect.visitors import LineVisitors
 from footfall.config import Config
 from footfall.derive.places import look_up_in
 from footfall.errors import StoreUnavailable, UsageError
 from footfall.pageview import check_account
+from footfall.salts import MODES
 from footfall.storage import Store
 from footfall.stores import open_store
 from footfall.transfer.accesslog import (
@@ -166,7 +168,10 @@ def _access_reader(config: Config, store: Store, site_id: str, origin: str | Non
 def _beacon_reader(config: Config, store: Store, site_id: str | None) -> Callable[[], Read]:
     """Return what makes the reader of one log of hits: the live beacon's own parser."""
     known = accounts.KnownAccounts(lambda: store) if config.unknown_accounts == "refuse" else None
-    parse = partial(parse_hit, policy=Policy(known, config.ip, config.trusted_proxies, look_up_in(config.geoip)))
+    policy = Policy(known, config.ip, config.trusted_proxies, look_up_in(config.geoip))
+    if config.visitors in MODES:
+        policy = policy._replace(visitor=LineVisitors(config.visitors, store).visitor)
+    parse = partial(parse_hit, policy=policy)
     return lambda: lambda lines, skipped: read_hits(lines, parse, skipped, site_id)
 
 

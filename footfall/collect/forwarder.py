@@ -25,6 +25,7 @@ from typing import NamedTuple, Protocol
 from footfall import metrics
 from footfall.collect.outbox import Numbered, Outbox
 from footfall.errors import StoreError, StoreUnavailable, UsageError
+from footfall.packing import steps
 from footfall.storage import Mutation
 
 #: Events that are sent at once.
@@ -111,7 +112,8 @@ class Forwarder:
 
     def _send(self, events: Sequence[Numbered]) -> None:
         try:
-            self._cluster.apply([event.insert for event in events])
+            inserts = [event.insert for event in events]
+            self._cluster.apply([*inserts, *steps(inserts)])
         except StoreError as error:
             self._failed(events, error)
             return

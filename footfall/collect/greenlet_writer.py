@@ -18,8 +18,9 @@ from gevent.hub import Waiter
 from gevent.threadpool import ThreadPool
 
 from footfall import metrics
-from footfall.collect.writer import MAX_BATCH, MAX_QUEUE, Destination, commit_batch, packed
+from footfall.collect.writer import MAX_BATCH, MAX_QUEUE, Destination, commit_batch
 from footfall.errors import StoreUnavailable
+from footfall.packing import packed
 from footfall.pageview import Event
 from footfall.storage import Mutation
 

@@ -18,6 +18,7 @@ from typing import NamedTuple, cast
 from footfall.columns import Insert, Mutation, Name
 from footfall.config import Config
 from footfall.errors import StoreError
+from footfall.packing import TRAILS
 from footfall.retries import with_marks
 from footfall.stores.sqlite_file import Schema, SqliteFile, insert_rows
 
@@ -81,12 +82,13 @@ class Outbox:
         """Take events; when this returns they are on disk, all of them, or, after an error, none.
 
         A :class:`~footfall.columns.Once` is taken with the mark that says that it may be with the cluster already.
+        The steps of visitors are not: an event tells its own, and the forwarder sends it with the event.
 
         :raises StoreUnavailable: the file cannot be written now.
         """
         received = time.time_ns() // 1_000_000
         rows = [(family, key, _to_sql(name), data, received)
-                for family, key, name, data, _ in cast(list[Insert], with_marks(mutations))]
+                for family, key, name, data, _ in cast(list[Insert], with_marks(mutations)) if family != TRAILS]
         with self._file.transaction() as connection:
             insert_rows(connection, f"events ({_COLUMNS})", rows)
 

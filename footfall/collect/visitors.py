@@ -8,6 +8,7 @@ told apart.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from hashlib import blake2b
@@ -15,11 +16,14 @@ from hashlib import blake2b
 from footfall import pageview, timeuuid
 from footfall.columns import VISITOR_BYTES
 from footfall.errors import StoreError
-from footfall.salts import OVERLAP, Salts
+from footfall.salts import OVERLAP, Salts, period
 from footfall.storage import Store
+from footfall.stores.memory import MemoryStore
 
 #: Visitors of the half hour before a change who are remembered.
 MOST_SEEN = 100_000
+#: How long a store that did not answer is not asked again.
+AWAY_SECONDS = 10.0
 _OVERLAP_TICKS = OVERLAP // timedelta(microseconds=1) * 10
 
 
@@ -38,6 +42,7 @@ class Visitors:
         self._salts = salts
         self._store = store
         self._seen: dict[bytes, bool] = {}
+        self._away_until = 0.0
         self._tidying = threading.Lock()
 
     def visitor(self, account: str, address: str, user_agent: str, ticks: int, *, at_once: bool) -> bytes:
@@ -84,17 +89,25 @@ class Visitors:
             self._tidying.release()
 
     def _was_there(self, account: str, visitor: bytes, change: int, *, at_once: bool) -> bool:
-        """Tell whether a visitor was there in the half hour before a change."""
-        if visitor not in self._seen:
-            if at_once:
-                raise Undecided
-            first, last = timeuuid.first_of(change - _OVERLAP_TICKS), timeuuid.last_of(change - 1)
-            trail = self._store().family("Visitors").xget(
-                pageview.trail_key(account, last), (visitor, first), (visitor, last), column_count=1)
-            if len(self._seen) >= MOST_SEEN:
-                self._seen.clear()
-            self._seen[visitor] = next(trail, None) is not None
-        return self._seen[visitor]
+        """Tell whether a visitor was there in the half hour before a change; no, while the store cannot tell."""
+        if visitor in self._seen:
+            return self._seen[visitor]
+        if time.monotonic() < self._away_until:
+            return False
+        if at_once:
+            raise Undecided
+        first, last = timeuuid.first_of(change - _OVERLAP_TICKS), timeuuid.last_of(change - 1)
+        try:
+            trail = list(self._store().family("Visitors").xget(
+                pageview.trail_key(account, last), (visitor, first), (visitor, last), column_count=1))
+        except StoreError:
+            # A hit is not to wait for a store that others have waited for in vain.
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            return False
+        if len(self._seen) >= MOST_SEEN:
+            self._seen.clear()
+        self._seen[visitor] = bool(trail)
+        return bool(trail)
 
 
 def cookie_visitor(account: str, cookie: str) -> bytes:
@@ -104,3 +117,26 @@ def cookie_visitor(account: str, cookie: str) -> bytes:
 
 def _hash(who: bytes, salt: bytes) -> bytes:
     return blake2b(who, digest_size=VISITOR_BYTES, key=salt).digest()
+
+
+class LineVisitors:
+    """Gives the visitors of hits that are read from a log.
+
+    Those of the present period are the collectors' own. Salts of the past are gone, as they should be: hits of an
+    earlier period get visitors by a salt that this process makes up and forgets.
+
+    :param mode: of the visitors, see :data:`~footfall.salts.MODES`.
+    """
+
+    def __init__(self, mode: str, store: Store, clock: Callable[[], int] = time.time_ns) -> None:
+        self._mode = mode
+        self._clock = clock
+        passing = MemoryStore()
+        self._of_now = Visitors(Salts(mode, lambda: store), lambda: store)
+        self._of_the_past = Visitors(Salts(mode, lambda: passing), lambda: passing)
+
+    def visitor(self, account: str, address: str, user_agent: str, ticks: int) -> bytes:
+        """Return the visitor of a hit, as :meth:`Visitors.visitor` does."""
+        is_of_now = period(self._mode, ticks) == period(self._mode, self._clock() // 100)
+        visitors = self._of_now if is_of_now else self._of_the_past
+        return visitors.visitor(account, address, user_agent, ticks, at_once=False)

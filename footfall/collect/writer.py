@@ -12,12 +12,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Protocol
 
-from footfall import metrics, pageview
+from footfall import metrics
 from footfall.errors import StoreError, StoreUnavailable
+from footfall.packing import TRAILS, packed
 from footfall.pageview import Event
-from footfall.storage import Insert, Mutation, Once
+from footfall.storage import Mutation, Once
 
 #: Events that may wait before new ones are refused, and events that one commit takes at most.
 MAX_QUEUE = 10_000
@@ -103,25 +104,6 @@ class Writer:
             return batch
 
 
-def packed(events: Sequence[Event]) -> list[Mutation]:
-    """Return events as the columns that hold them, their visitors' trails included.
-
-    One that may be there already is written only if it is not.
-    """
-    mutations: list[Mutation] = []
-    for event in events:
-        columns = [Insert(event.family, event.row_key, event.id, pageview.pack(event.fields))]
-        if "visitor" in event.fields:
-            step: dict[str, Any] = {field: event.fields[field] for field in ("url", "event") if field in event.fields}
-            columns.append(Insert("Visitors", pageview.trail_key(event.account, event.id),
-                                  (event.fields["visitor"], event.id), pageview.pack(step)))
-        if event.retry:
-            mutations.append(Once(columns[0], tuple(columns[1:])))
-        else:
-            mutations += columns
-    return mutations
-
-
 def commit_batch(destination: Callable[[], Destination], requests: Sequence[list[Mutation]]) -> list[Exception | None]:
     """Commit what some requests want stored in one transaction.
 
@@ -142,7 +124,7 @@ def commit_batch(destination: Callable[[], Destination], requests: Sequence[list
         return [commit_batch(destination, [request])[0] for request in requests]
     except Exception as error:
         return [error] * len(requests)
-    events = sum(isinstance(each, Once) or each.family != "Visitors" for each in mutations)
+    events = sum(isinstance(each, Once) or each.family != TRAILS for each in mutations)
     metrics.STORED.inc(events)
     metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
     metrics.COMMIT_EVENTS.observe(events)

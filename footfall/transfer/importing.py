@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from footfall import pageview
 from footfall.errors import StoreUnavailable
+from footfall.packing import packed
 from footfall.pageview import Event
-from footfall.storage import Insert, Mutation, Name, Store
+from footfall.storage import Mutation, Name, Store
 from footfall.transfer.positions import apply_then
 
 BATCH = 1_000
@@ -90,13 +90,12 @@ class Importer:
         rows: defaultdict[tuple[str, str], dict[Name, Event]] = defaultdict(dict)
         for event in events:
             rows[event.family, event.row_key][event.id] = event
-        new: list[Mutation] = []
+        new: list[Event] = []
         for (family, key), row in rows.items():
             is_new = self._rows is not None and (family, key) not in self._rows
             there = {} if is_new else self._store.family(family).multiget([key], row).get(key, {})
-            new += [Insert(family, key, name, pageview.pack(event.fields))
-                    for name, event in row.items() if name not in there]
-        apply_then(self._store, new, also)
+            new += [event for name, event in row.items() if name not in there]
+        apply_then(self._store, packed(new), also)
         if self._rows is not None:
             self._rows.update(rows)
         self._summary.taken += len(new)

@@ -31,6 +31,7 @@ _TICKS_PER_DAY = 86_400 * timeuuid.TICKS_PER_SECOND
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _decode = msgspec.msgpack.Decoder().decode
+_encode = msgspec.msgpack.Encoder().encode
 
 
 def is_account(text: str) -> bool:
@@ -89,8 +90,7 @@ def trail_key(account: str, name: uuid.UUID) -> str:
 
 def pack(fields: Mapping[str, Any]) -> bytes:
     """Return a map as a column value: msgpack bytes."""
-    packed: bytes = msgpack.packb(fields)
-    return packed
+    return _encode(fields)
 
 
 def unpack(value: bytes) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def page_fields(url: str, title: str, referrer: str, user_agent: str, language: 
 
     Fields that were cut are named in ``cut``, which is there only then.
     """
-    fields: dict[str, Any] = {"url": without_controls(url), "title": " ".join(_CONTROLS.sub(" ", title).split()),
+    fields: dict[str, Any] = {"url": without_controls(url), "title": _folded(title),
                               "ip": ip, "referrer": without_controls(referrer),
                               "user_agent": without_controls(user_agent), "language": language}
     cut = []
@@ -137,6 +137,13 @@ def page_fields(url: str, title: str, referrer: str, user_agent: str, language: 
     if cut:
         fields["cut"] = cut
     return fields
+
+
+def _folded(text: str) -> str:
+    """Return a text without control characters, its white space folded."""
+    if text.isprintable() and "  " not in text and text == text.strip():
+        return text
+    return " ".join(_CONTROLS.sub(" ", text).split())
 
 
 def without_controls(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The Flask application: the beacon's routes, the owner's pages, headers that protect both."""
+"""The Flask application: the beacon's routes, the API, the owner's pages, headers that protect them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from footfall.collect.collector import Collector
 from footfall.collect.tracker import SHARE
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
-from footfall.web import auth, dashboard
+from footfall.tokens import KnownTokens
+from footfall.web import api, auth, dashboard
 
 #: No page of ours has inline code or loads anything from elsewhere.
 SECURITY_HEADERS = {
@@ -29,9 +30,11 @@ def create_app(config: Config | None = None) -> Flask:
     """
     config = config or configuration.load()
     app = Flask("footfall", static_folder=str(SHARE / "static"), template_folder=str(SHARE / "templates"))
-    app.extensions["footfall"] = Collector(config)
+    app.extensions["footfall"] = collector = Collector(config)
+    app.extensions[api.EXTENSION] = KnownTokens(collector.store)
     auth.protect(app, config)
     app.register_blueprint(beacon.blueprint)
+    app.register_blueprint(api.blueprint)
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(dashboard.blueprint)
     app.register_blueprint(health.blueprint)

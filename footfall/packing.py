@@ -6,12 +6,16 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from footfall import pageview
 from footfall.columns import Insert, Mutation, Once
 from footfall.pageview import Event
 
 #: The family of the trails.
 TRAILS = "Visitors"
+# The same bytes as msgpack's, in half the time.
+_encode = msgspec.msgpack.Encoder().encode
 
 
 def packed(events: Sequence[Event]) -> list[Mutation]:
@@ -21,7 +25,7 @@ def packed(events: Sequence[Event]) -> list[Mutation]:
     """
     mutations: list[Mutation] = []
     for event in events:
-        column = Insert(event.family, event.row_key, event.id, pageview.pack(event.fields))
+        column = Insert(event.family, event.row_key, event.id, _encode(event.fields))
         step = _step(event.account, event.id, event.fields)
         if event.retry:
             mutations.append(Once(column, step))
@@ -44,4 +48,4 @@ def _step(account: str, name: uuid.UUID, fields: Mapping[str, Any]) -> tuple[Ins
     if visitor is None:
         return ()
     step = {"url": fields["url"], "event": fields["event"]} if "event" in fields else {"url": fields["url"]}
-    return (Insert(TRAILS, pageview.trail_key(account, name), (visitor, name), pageview.pack(step)),)
+    return (Insert(TRAILS, pageview.trail_key(account, name), (visitor, name), _encode(step)),)

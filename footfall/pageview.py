@@ -31,7 +31,6 @@ _TICKS_PER_DAY = 86_400 * timeuuid.TICKS_PER_SECOND
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _decode = msgspec.msgpack.Decoder().decode
-_encode = msgspec.msgpack.Encoder().encode
 
 
 def is_account(text: str) -> bool:
@@ -90,7 +89,8 @@ def trail_key(account: str, name: uuid.UUID) -> str:
 
 def pack(fields: Mapping[str, Any]) -> bytes:
     """Return a map as a column value: msgpack bytes."""
-    return _encode(fields)
+    packed: bytes = msgpack.packb(fields)
+    return packed
 
 
 def unpack(value: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from footfall import accounts
+from footfall import accounts, tokens
 from footfall.cli.settings import Command, with_settings
 from footfall.collect.tracker import tag
 from footfall.config import Config
@@ -68,12 +68,13 @@ def set_(config: Config, site_id: str, **changes: str | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_settings()
 def remove(config: Config, site_id: str, with_events: bool, yes: bool) -> None:
-    """Remove the site ID: hits for it are refused from then on."""
+    """Remove the site ID and its tokens: hits for it are refused from then on."""
     with open_store(config=config) as store:
         accounts.find(store, site_id)
         if with_events and not yes:
             click.confirm(f"Remove {site_id} and every event it has?", abort=True)
         rows = accounts.remove(store, site_id, with_events=with_events)
+        tokens.remove_all_of(store, site_id)
     click.echo(f"Removed {site_id}" + (f" and {rows:,} rows of events." if with_events else "; its events are kept."))
 
 

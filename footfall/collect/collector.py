@@ -180,16 +180,22 @@ class Collector:
     def _take(self, parse: Callable[[], list[Event]], taken: Answer) -> Answer:
         self.tidy()
         try:
-            events = parse()
-            self.writer.commit(events)
+            self.commit(parse())
         except BadHit as error:
             return refusal(error)
         except StoreError as error:
             return failure(error)
+        return taken
+
+    def commit(self, events: Sequence[Event]) -> None:
+        """Store events, and return when they are on disk: all of them, or, after an error, none.
+
+        :raises StoreError: they cannot be stored; :class:`~footfall.errors.StoreUnavailable` if not now.
+        """
+        self.writer.commit(events)
         for event in events:
             for field in event.fields.get("cut", ()):
                 metrics.CUT_FIELDS.labels(field).inc()
-        return taken
 
 
 def _writable(opened: _Opened) -> _Opened:
@@ -219,9 +225,20 @@ class _Remembered:
         raise Undecided
 
 
+def count_refusal(reason: str) -> None:
+    """Count what can never be stored, by the field that its reason names."""
+    metrics.HITS.labels("refused", reason.partition(":")[0]).inc()
+
+
+def count_failure(error: StoreError) -> None:
+    """Count what cannot be stored now, and log why."""
+    metrics.HITS.labels("unavailable", "unavailable" if isinstance(error, StoreUnavailable) else "store").inc()
+    _log.error("a hit was answered 503, nothing was taken: %s", error)
+
+
 def refusal(error: BadHit) -> Answer:
     """Return the answer to what can never be stored, and count it."""
-    metrics.HITS.labels("refused", error.reason.partition(":")[0]).inc()
+    count_refusal(error.reason)
     # A reason may quote what was sent; a header holds one line of ASCII.
     reason = re.sub(r"[^ -~]", "?", error.reason)[:200]
     return Answer(error.status, (_TEXT, ("X-Footfall", reason), *_OPEN_TO_ALL), f"{reason}\n".encode())
@@ -229,7 +246,6 @@ def refusal(error: BadHit) -> Answer:
 
 def failure(error: StoreError) -> Answer:
     """Return the answer to what cannot be stored now, count it, and log why."""
-    metrics.HITS.labels("unavailable", "unavailable" if isinstance(error, StoreUnavailable) else "store").inc()
-    _log.error("a hit was answered 503, nothing was taken: %s", error)
+    count_failure(error)
     return Answer(503, (_TEXT, ("X-Footfall", "cannot store now"), ("Retry-After", str(RETRY_SECONDS)), *_OPEN_TO_ALL),
                   b"cannot store now, please try again\n")

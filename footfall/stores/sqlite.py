@@ -28,7 +28,7 @@ from footfall.stores.sqlite_file import Schema, SqliteFile, insert_rows
 
 #: Marks the file as footfall's: "foot" in ASCII.
 APPLICATION_ID = 0x666F6F74
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class SqliteStore(Store):

@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -23,6 +24,17 @@ PREFIX = "FOOTFALL_"
 STORE_SCHEMES = ("sqlite", "cassandra", "memory")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Networks(tuple[Network, ...]):
+    """Networks of one setting. Their hash, which takes long, is made once: they are keys of what is remembered."""
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(self))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 class Setting(NamedTuple):
@@ -78,9 +90,9 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
-def _networks(text: str) -> tuple[Network, ...]:
+def _networks(text: str) -> Networks:
     try:
-        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+        return Networks(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError as error:
         raise ValueError(f"must be addresses or networks with commas between them ({error})") from None
 

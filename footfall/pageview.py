@@ -77,6 +77,11 @@ def row_keys(account: str, start: datetime, end: datetime) -> list[str]:
     return keys
 
 
+def event_key(account: str, name: uuid.UUID) -> str:
+    """Return the key of the row that an event of an account belongs to: ``YYYYMMDD.<account>``."""
+    return _row_key_of_day(account, timeuuid.ticks_of(name) // _TICKS_PER_DAY)
+
+
 def trail_key(account: str, name: uuid.UUID) -> str:
     """Return the key of the row in ``Visitors`` that an event of an account belongs to: ``YYYYMM.<account>``."""
     return _trail_key_of_day(account, timeuuid.ticks_of(name) // _TICKS_PER_DAY)
@@ -196,4 +201,4 @@ class Event:
     @property
     def row_key(self) -> str:
         """The key of the row it lies in."""
-        return _row_key_of_day(self.account, timeuuid.ticks_of(self.id) // _TICKS_PER_DAY)
+        return event_key(self.account, self.id)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import logging
 import re
+import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
@@ -34,6 +36,7 @@ from footfall.stores import open_store
 #: A transparent pixel: 43 bytes.
 GIF = base64.b64decode("R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 RETRY_SECONDS = 5
+TIDY_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +92,8 @@ class Collector:
         known = None
         if config.unknown_accounts == "refuse":
             known = accounts.KnownAccounts(self.store, memory=memory)
+        self._tidy_at = 0.0
+        self._tidying = threading.Lock()
         self._visitors = Visitors(Salts(config.visitors, self.store, memory), self.store)
         self.policy = Policy(known, config.ip, config.trusted_proxies, look_up_in(config.geoip),
                              cookies=config.visitors == "cookie")
@@ -125,8 +130,20 @@ class Collector:
         return self.outbox() if outbox.is_wanted(self._config) else self.store()
 
     def tidy(self) -> None:
-        """Do what is to be done now and then; call it often, it takes no time."""
-        self._visitors.tidy(self.clock.ticks())
+        """Have done in a thread, once a second at most, what is to be done now and then; call it often."""
+        if time.monotonic() >= self._tidy_at and self._tidying.acquire(blocking=False):
+            self._tidy_at = time.monotonic() + TIDY_SECONDS
+            threading.Thread(target=self._tidy, name="footfall-tidy", daemon=True).start()
+
+    def _tidy(self) -> None:
+        try:
+            self._visitors.tidy(self.clock.ticks())
+            if not outbox.is_wanted(self._config):
+                self.store().tidy()
+        except StoreError as error:
+            _log.info("tidied up later: %s", error)
+        finally:
+            self._tidying.release()
 
     def milliseconds(self) -> int:
         """Return the time since 1970 by the clock that events are named by."""

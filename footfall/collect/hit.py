@@ -160,25 +160,27 @@ def client_address(headers: Headers, peer: str, trusted_proxies: tuple[Network, 
     Only a trusted proxy is believed: its X-Real-IP, else the last address in X-Forwarded-For that is
     not a trusted proxy itself. A Unix socket's peer counts as trusted: its file's mode keeps others out.
     """
-    address = _address(peer)
-    if not is_trusted(peer, trusted_proxies):
-        return "" if address is None else str(address)
-    real = _address(headers.get("x-real-ip", ""))
-    if real is not None:
-        return str(real)
-    for hop in reversed(headers.get("x-forwarded-for", "").split(",")):
-        forwarded = _address(hop)
-        if forwarded is None:
+    if not _trusts(peer, trusted_proxies):
+        return _address_text(peer)
+    real, forwarded = headers.get("x-real-ip", ""), headers.get("x-forwarded-for", "")
+    if real and (address := _address_text(real)):
+        return address
+    for hop in reversed(forwarded.split(",") if forwarded else ()):
+        address = _address_text(hop)
+        if not address:
             break
-        if not _within(forwarded, trusted_proxies):
-            return str(forwarded)
-    return "" if address is None else str(address)
+        if not _trusts(address, trusted_proxies):
+            return address
+    return _address_text(peer)
 
 
 def is_trusted(peer: str, trusted_proxies: tuple[Network, ...]) -> bool:
     """Tell whether the connection's other end is a trusted proxy; a Unix socket's, empty, is one."""
     address = _address(peer)
-    return not peer or (address is not None and _within(address, trusted_proxies))
+    return not peer or (address is not None and any(address in network for network in trusted_proxies))
+
+
+_trusts = lru_cache(maxsize=16384)(is_trusted)
 
 
 class _Sender(NamedTuple):
@@ -321,7 +323,6 @@ def _check_account(account: str, policy: Policy) -> str:
     return account
 
 
-@lru_cache(maxsize=16384)
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text.strip().partition("%")[0])
@@ -331,5 +332,8 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return mapped or address
 
 
-def _within(address: ipaddress.IPv4Address | ipaddress.IPv6Address, networks: tuple[Network, ...]) -> bool:
-    return any(address in network for network in networks)
+@lru_cache(maxsize=16384)
+def _address_text(text: str) -> str:
+    """Return an address as it is written shortest; empty if it is none."""
+    address = _address(text)
+    return "" if address is None else str(address)

@@ -7,7 +7,7 @@ from flask import Flask, Response
 from footfall import config as configuration
 from footfall.collect import beacon, health
 from footfall.collect.collector import Collector
-from footfall.collect.tracker import SHARE
+from footfall.collect.tracker import SHARE, Paths
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.tokens import KnownTokens
@@ -26,18 +26,18 @@ def create_app(config: Config | None = None) -> Flask:
     """Make the application.
 
     :param config: the settings; ``None`` to read them from the environment and footfall.toml.
-    :raises ConfigError: a setting is unknown or has a bad value.
+    :raises ConfigError: a setting is unknown or has a bad value, or a path is taken.
     """
     config = config or configuration.load()
     app = Flask("footfall", static_folder=str(SHARE / "static"), template_folder=str(SHARE / "templates"))
     app.extensions["footfall"] = collector = Collector(config)
     app.extensions[api.EXTENSION] = KnownTokens(collector.store)
     auth.protect(app, config)
-    app.register_blueprint(beacon.blueprint)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(dashboard.blueprint)
     app.register_blueprint(health.blueprint)
+    beacon.add_routes(app, Paths.of(config))
     app.register_error_handler(StoreError, store_failed)
     app.after_request(add_security_headers)
     return app

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -114,6 +115,12 @@ def _host(text: str) -> str:
     return text
 
 
+def _path(text: str) -> str:
+    if not re.fullmatch(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+)+", text):
+        raise ValueError("must be a path such as /js/site.js, of letters, digits, dots, dashes and underscores")
+    return text
+
+
 def _public_url(text: str) -> str:
     parts = urlsplit(text)
     if text and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
@@ -132,6 +139,9 @@ SETTINGS = (
             "File to write a line to for each request; empty: none is written."),
     Setting("PUBLIC_URL", "", _public_url,
             "Address that readers' browsers reach footfall at, for the tag to paste; empty: the one asked for."),
+    Setting("SCRIPT_PATH", "/a.js", _path, "Path of the tracker, beside /a.js; it stands in the tag to paste."),
+    Setting("PIXEL_PATH", "/a.gif", _path, "Path of the pixel, beside /a.gif."),
+    Setting("EVENT_PATH", "/e", _path, "Path that the tracker posts to, beside /e; it stands in the tag to paste."),
     Setting("TRUSTED_PROXIES", "127.0.0.0/8, ::1", _networks,
             "Addresses whose X-Real-IP and X-Forwarded-For are believed; networks, commas between."),
     Setting("IP", "truncated", one_of("truncated", "full", "none"), "How much of a visitor's address is kept."),
@@ -164,6 +174,9 @@ class Config:
     workers: int
     access_log: Path | None
     public_url: str
+    script_path: str
+    pixel_path: str
+    event_path: str
     trusted_proxies: tuple[Network, ...]
     ip: str
     visitors: str

@@ -279,6 +279,12 @@ class StoreContract:
         store.apply([self.retry(1 + 11 * minute)])
         assert list(views.get(KEY)) == [at(1, 7), at(1, 8), at(1 + 11 * minute, 7)]
 
+    def test_a_retry_that_comes_before_its_event_is_left_out_once_that_is_there(self, store, views):
+        store.apply([self.retry(1), self.retry(2, 9)])
+        views.insert(KEY, {at(1 + 1 / 60, 7): value(2), at(1.5, 9): value(1)})
+        assert list(views.get(KEY)) == [at(1 + 1 / 60, 7), at(1.5, 9), at(2, 9)]
+        assert views.get_count(KEY) == 3
+
     def test_a_retry_whose_event_never_came_is_stored_once_however_often_it_comes(self, store, views):
         minute = 1 / 60
         store.apply([self.retry(1), self.retry(1), self.retry(1 + minute), self.retry(2, 9)])

@@ -22,6 +22,7 @@ from footfall.collect.access_log import AccessLog
 from footfall.collect.hit import Headers, Policy, parse_events, parse_hit
 from footfall.collect.outbox import Outbox
 from footfall.collect.probe import Probe
+from footfall.collect.tracker import DEFAULT, Paths
 from footfall.collect.visitors import Undecided, Visitors
 from footfall.collect.writer import Destination, Writer
 from footfall.config import Config
@@ -81,6 +82,9 @@ class Collector:
         self._config = config
         self._opened: Store | None = None
         self._outbox: Outbox | None = None
+        self.paths = Paths.of(config)
+        #: What a request begins with that the worker may answer by itself.
+        self.beginnings = beginnings(self.paths)
         self.clock = timeuuid.Clock()
         self.probe = Probe(self.destination)
         self.writer: Committer = Writer(self.destination)
@@ -196,6 +200,13 @@ class Collector:
         for event in events:
             for field in event.fields.get("cut", ()):
                 metrics.CUT_FIELDS.labels(field).inc()
+
+
+def beginnings(paths: Paths) -> tuple[bytes, ...]:
+    """Return what the requests for the pixel and the posts of events begin with."""
+    lines = [line for each in (DEFAULT, paths)
+             for line in (f"GET {each.pixel}?", f"HEAD {each.pixel}?", f"POST {each.event} ")]
+    return tuple(line.encode() for line in dict.fromkeys(lines))
 
 
 def _writable(opened: _Opened) -> _Opened:

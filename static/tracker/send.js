@@ -10,7 +10,7 @@ const FIRST_PAUSE = 1e3;
 
 // The server's clock less this one's, once an answer told it.
 let offset;
-// The request that was made last, if its event may be sent again at once.
+// The request that was made last.
 let flying;
 let timer;
 // From a failure to the next attempt, twice as long each time.
@@ -32,8 +32,7 @@ const sendNewest = () => new Promise((done) => {
   const event = events.find((each) => each.busy <= Date.now());
   if (event) {
     const request = new XMLHttpRequest();
-    // Without a time of the server's an event is known by when it came: a second copy must not overtake the first.
-    flying = event.at && request;
+    flying = request;
     request.onloadend = () => {
       done();
       // Taken, or refused for good.
@@ -66,7 +65,7 @@ function plan(wait) {
 
 // What the page has not heard of goes at once, whether or not anybody will hear the answer.
 function sendLast() {
-  // Its answer would come too late. It fails at once, and goes again.
+  // Its answer would come too late. It fails at once, and its event goes again, as a retry.
   flying?.abort();
   const events = queued().filter((event) => event.busy <= Date.now());
   if (events[0]) navigator.sendBeacon(api, `[${events.slice(0, MOST_IN_BEACON).map(pack)}]`);

@@ -1,10 +1,13 @@
 """Whatever becomes of the network, each event is stored once: real pages, real server, real store."""
 
+import contextlib
 import socket
 import threading
 
 import pytest
 
+from footfall.collect.forwarder import Forwarder
+from footfall.collect.outbox import Outbox
 from footfall.stores import open_store
 from tests.browser.conftest import wait_for
 from tests.servers import Nginx, Server, footfall
@@ -15,7 +18,7 @@ pytestmark = pytest.mark.needs("chromium")
 
 def stored(server):
     """The titles of the views that are stored, and what other events are, in order of their names."""
-    with open_store(f"sqlite:///{server.data}/footfall.db") as opened:
+    with open_store(server.settings.get("store", f"sqlite:///{server.data}/footfall.db")) as opened:
         views, events = ([dict(value) for _, columns in opened.family(family).get_range(column_count=1000)
                           for value in columns.values()] for family in ("PageViews", "Events"))
     return (sorted(view["title"] for view in views),
@@ -211,6 +214,48 @@ def test_the_queue_is_bounded_in_number_and_in_time(page, recorder):
     wait_for(page, lambda: page.evaluate("Object.keys(localStorage).sort()") == ["footfall:other", "mine"])
     # The view and the newest 99.
     assert {event["eid"] for event in recorder.named("e")} == {f"n{number}" for number in range(99)}
+
+
+@pytest.mark.needs("nginx", "java", "mvn")
+def test_two_collectors_behind_nginx_bring_each_event_once_to_the_cluster(page, recorder, tmp_path, cassandra_url):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<h1>A blog</h1>")
+    store = {"store": cassandra_url("two_collectors")}
+    footfall(tmp_path / "1", "store", "init", **store)
+    footfall(tmp_path / "1", "site", "add", "blog", **store)
+    with Server(tmp_path / "1", **store) as one, Server(tmp_path / "2", **store) as two, Nginx(
+            tmp_path / "nginx", tmp_path / "site", f"127.0.0.1:{one.port};\nserver 127.0.0.1:{two.port}") as nginx:
+        network = Network(nginx.port)
+        for name in ("one", "two", "three", "four"):
+            recorder.pages[f"/{name}"] = (
+                f"<!doctype html><head><title>{name}</title><script async src='/a.js' data-id='blog' "
+                f"data-api='http://stats.example.com:{network.port}/e'></script></head>")
+        network.swallows = True
+        page.goto(f"{recorder.url}/one")
+        page.wait_for_function("!!window.footfall")
+        page.evaluate("footfall('read', {n: '1'})")
+        wait_for(page, lambda: network.swallowed >= 4)
+        page.goto(f"{recorder.url}/two")
+        wait_for(page, lambda: network.swallowed >= 6)
+        # Then both are away for a page, and nginx says 502.
+        network.swallows = False
+        one.stop()
+        two.stop()
+        page.goto(f"{recorder.url}/three")
+        page.wait_for_function("!!window.footfall")
+        one.start()
+        two.start()
+        page.goto(f"{recorder.url}/four")
+        wait_for(page, lambda: is_queue_empty(page))
+        network.close()
+        for server in (one, two):
+            server.stop()
+            with contextlib.closing(Outbox(server.data / "outbox.db")) as outbox, open_store(store["store"]) as cluster:
+                Forwarder(outbox, cluster, 60, threading.Event()).run(lambda outbox=outbox: not outbox.status().waiting)
+    assert stored(one) == (["four", "one", "three", "two"], ["read1"])
+    with open_store(store["store"]) as cluster:
+        # Copies went to both collectors: they are there, marked, and left out.
+        assert sum(1 for _, row in cluster.family("PageViews").walk() for _ in row) > 4
 
 
 @pytest.mark.needs("nginx")

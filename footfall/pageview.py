@@ -6,10 +6,11 @@ is the event's time UUID, its value a msgpack map of the fields below.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -62,6 +63,13 @@ def split_row_key(key: str) -> tuple[date, str]:
     if not dot or len(day) != 8 or not day.isdigit() or not account:
         raise ValueError(f"row key {key!r}: must be YYYYMMDD.<account>")
     return date(int(day[:4]), int(day[4:6]), int(day[6:])), account
+
+
+def days_of(keys: Iterable[str]) -> Iterator[tuple[date, str, str]]:
+    """Yield day, account and key of those keys that are row keys of events; a store may hold others' as well."""
+    for key in keys:
+        with contextlib.suppress(ValueError):
+            yield (*split_row_key(key), key)
 
 
 def row_keys(account: str, start: datetime, end: datetime) -> list[str]:

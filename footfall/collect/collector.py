@@ -244,7 +244,25 @@ def count_refusal(reason: str) -> None:
 def count_failure(error: StoreError) -> None:
     """Count what cannot be stored now, and log why."""
     metrics.HITS.labels("unavailable", "unavailable" if isinstance(error, StoreUnavailable) else "store").inc()
-    _log.error("a hit was answered 503, nothing was taken: %s", error)
+    _tell(error)
+
+
+class _Seldom:
+    """Logs a failure at once, and of those within a second of it only how many they were: one comes with each hit."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._untold = 0
+
+    def __call__(self, error: StoreError) -> None:
+        self._untold += 1
+        if time.monotonic() >= self._until:
+            self._until = time.monotonic() + 1.0
+            _log.error("%d hits were answered 503, nothing was taken: %s", self._untold, error)
+            self._untold = 0
+
+
+_tell = _Seldom()
 
 
 def refusal(error: BadHit) -> Answer:

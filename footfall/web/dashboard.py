@@ -16,7 +16,7 @@ from footfall.collect.beacon import collector
 from footfall.collect.tracker import DEFAULT, Paths, tag
 from footfall.derive.urls import host
 from footfall.errors import UsageError
-from footfall.pageview import split_row_key
+from footfall.pageview import days_of
 from footfall.reports import query
 from footfall.reports.query import Overview, Range, Row
 from footfall.storage import Store
@@ -119,8 +119,7 @@ def newest_days(store: Store, sites: set[str], *, before: date) -> dict[str, dat
     found: dict[str, date] = {}
     # No account follows the day here, so the walk begins below every key of it.
     keys: Iterable[str] = store.family("PageViews").row_keys(f"{before:%Y%m%d}", reverse=True) if sites else ()
-    for key in keys:
-        day, site = split_row_key(key)
+    for day, site, _ in days_of(keys):
         if site in sites:
             found.setdefault(site, day)
             if len(found) == len(sites):

@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from footfall import accounts, metrics, timeuuid
 from footfall.collect import outbox
 from footfall.collect.access_log import AccessLog
+from footfall.collect.expiry import Expiry
 from footfall.collect.hit import Headers, Policy, parse_events, parse_hit
 from footfall.collect.outbox import Outbox
 from footfall.collect.probe import Probe
@@ -90,6 +91,7 @@ class Collector:
                              cookies=config.visitors == "cookie")
         if config.visitors in MODES:
             self.policy = self.policy._replace(visitor=partial(self._visitors.visitor, at_once=False))
+        self._expiry = None if outbox.is_wanted(config) else Expiry(config.retention, self.store)
         self._policy_at_once = self.policy._replace(
             accounts=known and _Remembered(known),
             visitor=self.policy.visitor and partial(self._visitors.visitor, at_once=True))
@@ -123,6 +125,8 @@ class Collector:
     def tidy(self) -> None:
         """Do what is to be done now and then; call it often, it takes no time."""
         self._visitors.tidy(self.clock.ticks())
+        if self._expiry is not None:
+            self._expiry.tidy()
 
     def milliseconds(self) -> int:
         """Return the time since 1970 by the clock that events are named by."""

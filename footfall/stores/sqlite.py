@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +21,7 @@ from footfall.errors import StoreError
 from footfall.pageview import Packed
 from footfall.retries import plain
 from footfall.storage import ColumnFamily, Store
-from footfall.stores.sqlite_file import Schema, SqliteFile, insert_rows
+from footfall.stores.sqlite_file import Schema, SqliteFile, Statement, insert_rows
 
 #: Marks the file as footfall's: "foot" in ASCII.
 APPLICATION_ID = 0x666F6F74
@@ -73,9 +73,18 @@ class SqliteStore(Store):
                 self._apply_one(connection, Insert(family, key, name, value, ttl))
         return Packed(value if there is None else there[0])
 
-    def shred(self, family: str, key: str, names: Sequence[Name]) -> None:
-        self.file.shred(f'DELETE FROM "{family}" WHERE row_key = ? AND id = ?',
-                        [(key, sort_name(name)) for name in names])
+    def shred(self, batches: Iterable[Sequence[Remove]], *, rewrite: bool = False) -> None:
+        self.file.shred(self._deletes(batches), rewrite=rewrite)
+
+    def _deletes(self, batches: Iterable[Sequence[Remove]]) -> Iterator[list[Statement]]:
+        """Yield the statements that carry out each batch, those of a long row in batches of their own."""
+        for batch in batches:
+            yield [(f'DELETE FROM "{family}" WHERE row_key = ? AND id = ?', (key, sort_name(name)))
+                   for family, key, name in batch if name is not None]
+            for family, key in [(family, key) for family, key, name in batch if name is None]:
+                some = f'SELECT id FROM "{family}" WHERE row_key = ? LIMIT {PAGE}'
+                while self.file.read(some, key):
+                    yield [(f'DELETE FROM "{family}" WHERE row_key = ? AND id IN ({some})', (key, key))]
 
     def _apply_one(self, connection: sqlite3.Connection, mutation: Insert | Remove) -> None:
         table = f'"{mutation.family}"'

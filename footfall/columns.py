@@ -42,8 +42,8 @@ Column = tuple[Any, Packed]
 Bound = uuid.UUID | datetime | str | tuple[bytes] | tuple[bytes, uuid.UUID | datetime] | None
 Value = bytes | Mapping[str, Any]
 
-#: The row of ``Accounts`` that :meth:`Store.probe` writes to.
-PROBE_ROW = "probe"
+#: The rows of ``Accounts`` that :meth:`Store.probe` writes to, and in which processes take turns: nobody's accounts.
+PROBE_ROW, TURNS_ROW = "probe", "turns"
 MAX_KEY_BYTES = 512
 MAX_VALUE_BYTES = 1 << 20
 VISITOR_BYTES = 8

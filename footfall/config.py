@@ -150,6 +150,8 @@ SETTINGS = (
             "cookie, or not at all."),
     Setting("GEOIP", "", _optional_file,
             "File in .mmdb format that tells the country, region and city of an address; empty: none is looked up."),
+    Setting("RETENTION", "0", whole_number(0, 7300),
+            "Days after which events are removed, where a site does not say otherwise; 0: never."),
     Setting("UNKNOWN_ACCOUNTS", "refuse", one_of("refuse", "accept"),
             "What becomes of hits for an account that `footfall site add` has not made."),
     Setting("OUTBOX_GRACE", "60", whole_number(1, 86_400),
@@ -181,6 +183,7 @@ class Config:
     ip: str
     visitors: str
     geoip: Path | None
+    retention: int
     unknown_accounts: str
     outbox_grace: int
     cassandra_username: str

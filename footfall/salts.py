@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 from footfall import timeuuid
 from footfall.errors import StoreError
-from footfall.storage import Store
+from footfall.storage import Remove, Store
 
 #: For how long a salt may hold.
 MODES = ("daily", "weekly", "monthly")
@@ -148,7 +148,7 @@ class Salts:
         if self._memory is not None:
             self._memory().shred_salts(kept)
         over = [name for name, _ in self._store().family(FAMILY).xget(ROW) if name not in kept]
-        self._store().shred(FAMILY, ROW, over)
+        self._store().shred([[Remove(FAMILY, ROW, name) for name in over]])
         self._kept = kept
 
     def _agreed(self, wanted: Period) -> bytes:

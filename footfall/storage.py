@@ -54,6 +54,8 @@ class Store(ABC):
     url: str
     #: Whether :meth:`apply` takes all or nothing, also when the machine fails in the middle.
     atomic = False
+    #: Whether events leave by the ``ttl`` that they are written with, rather than because somebody goes round.
+    by_ttl = False
 
     def family(self, name: str) -> ColumnFamily:
         """Return a column family.
@@ -86,12 +88,16 @@ class Store(ABC):
         :raises StoreUnavailable: the store did not answer; the call may be repeated as it is.
         """
 
-    def shred(self, family: str, key: str, names: Sequence[Name]) -> None:
-        """Remove columns of a row so that their bytes are nowhere any more, as far as that is in the store's hands.
+    def shred(self, batches: Iterable[Sequence[Remove]], *, rewrite: bool = False) -> None:
+        """Remove columns and rows so that their bytes are nowhere any more, as far as that is in the store's hands.
 
+        :param batches: what is removed together, one after the other, with room for other writers between; the next
+            one may be found while the store is read.
+        :param rewrite: spare no effort: SQLite writes the whole file anew, which keeps other writers waiting.
         :raises StoreUnavailable: it could not be done now; the call may be repeated.
         """
-        self.apply([Remove(family, key, name) for name in names])
+        for batch in batches:
+            self.apply(batch)
 
     def tidy(self) -> None:  # noqa: B027 - most stores put nothing off
         """Do a little of what a store puts off while it takes events; call it every second or so."""
@@ -277,9 +283,9 @@ class ColumnFamily(ABC):
         for key in self.row_keys(start):
             yield key, self.stored(key)
 
-    def stored(self, key: str) -> Iterator[Column]:
+    def stored(self, key: str, column_start: Bound = None, column_finish: Bound = None) -> Iterator[Column]:
         """Yield a row's columns as they lie there, those included that repeat an event and that slices leave out."""
-        return self._slice(check_key(key), Slice(), None)
+        return self._slice(check_key(key), self._part(column_start, column_finish, False), None)
 
     # ----- writing
 

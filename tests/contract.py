@@ -190,6 +190,24 @@ class StoreContract:
         views.truncate()
         assert (views.get_count(KEY), store.family("Events").get_count(KEY)) == (0, 1)
 
+    def test_what_is_shredded_is_gone_batch_after_batch(self, store, views):
+        views.insert(KEY, row(1, 2, 3))
+        views.insert(OTHER, row(*(number / 100 for number in range(1100))))
+        store.family("Visitors").insert("202601.blog", {(bytes(8), at(hour)): value(1) for hour in (1, 2)})
+
+        def batches():
+            yield [Remove("PageViews", KEY, at(2)), Remove("Visitors", "202601.blog", (bytes(8), at(1)))]
+            # The next are found while the store is read.
+            later = [Remove("PageViews", KEY, name) for name, _ in views.stored(KEY, at(2))]
+            yield [Remove("PageViews", OTHER), *later]
+            yield []
+
+        store.shred(batches())
+        assert list(views.get_range()) == [(KEY, row(1))]
+        assert list(store.family("Visitors").get("202601.blog")) == [(bytes(8), at(2))]
+        store.shred([[Remove("PageViews", KEY)]], rewrite=True)
+        assert list(views.row_keys()) == []
+
     # ----- batches and mutations
 
     def test_a_batch_sends_at_its_size_and_at_its_end(self, views):

@@ -103,7 +103,12 @@ class Server:
         """The command lines of the master's children, by their process ids: its workers and its forwarder."""
         master = Path("/proc") / str(self.process.pid)
         pids = (master / "task" / master.name / "children").read_text().split()
-        return {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() for pid in pids}
+        lines = {}
+        for pid in pids:
+            # One may end between being listed and being looked at.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                lines[int(pid)] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return lines
 
     def workers(self):
         """The process ids of its workers."""

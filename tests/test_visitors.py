@@ -11,6 +11,7 @@ from footfall.collect.outbox import Outbox
 from footfall.collect.visitors import LineVisitors, Undecided, Visitors
 from footfall.errors import StoreUnavailable, UsageError
 from footfall.salts import Salts, period
+from footfall.storage import Remove
 from footfall.stores import open_store
 from footfall.stores.memory import MemoryStore
 from tests.waiting import until
@@ -117,15 +118,16 @@ def test_a_log_that_is_being_read_keeps_the_salt_until_the_next_attempt(tmp_path
     url = f"sqlite:///{tmp_path}/footfall.db"
     with open_store(url) as store:
         store.claim("Salts", "salts", "daily 2026-01-05", b"0123456789abcdef")
+        over = [[Remove("Salts", "salts", "daily 2026-01-05")]]
         reader = store.file._connect()
         reader.execute("PRAGMA busy_timeout = 0")
         store.file._writer.execute("PRAGMA busy_timeout = 0")
         reader.execute("BEGIN")
         reader.execute('SELECT count(*) FROM "Salts"').fetchone()
         with pytest.raises(StoreUnavailable, match="still holds what was deleted"):
-            store.shred("Salts", "salts", ["daily 2026-01-05"])
+            store.shred(over)
         reader.execute("ROLLBACK")
-        store.shred("Salts", "salts", ["daily 2026-01-05"])
+        store.shred(over)
         assert not any(b"0123456789abcdef" in path.read_bytes() for path in tmp_path.iterdir())
 
 

@@ -69,7 +69,7 @@ def _show_rules(context: click.Context, _: click.Parameter, wanted: bool) -> Non
               help="Print the rules as such a file and exit.")
 @click.option("--follow", is_flag=True, help="Go on reading as the files grow, also across their rotation and from "
               "where an earlier --follow ended.")
-@with_settings("IP", "GEOIP", "TRUSTED_PROXIES", "UNKNOWN_ACCOUNTS")
+@with_settings("IP", "GEOIP", "TRUSTED_PROXIES", "UNKNOWN_ACCOUNTS", "RETENTION")
 def log(config: Config, files: tuple[str, ...], form: str, site_id: str | None, origin: str | None,
         rules_file: Path | None, follow: bool) -> None:
     """Import access logs in common or combined format, or logs of hits, gzipped or not; - is standard input.
@@ -89,12 +89,12 @@ def log(config: Config, files: tuple[str, ...], form: str, site_id: str | None, 
         new_reader = (_access_reader(config, store, site_id, origin, rules_file) if form == "access" and site_id
                       else _beacon_reader(config, store, site_id))
         if follow:
-            importer = Importer(store, summary, lambda error: _wait(error, stop))
+            importer = Importer(store, summary, lambda error: _wait(error, stop), retention=config.retention)
             _follow([FollowedLog(path, Positions(store, f"log {form} {site_id or '*'} {path}"), new_reader, importer,
                                  summary, _say, remembers=form == "access")
                      for path in dict.fromkeys(Path(file).absolute() for file in files)], stop)
         else:
-            importer = Importer(store, summary)
+            importer = Importer(store, summary, retention=config.retention)
             with ExitStack() as stack:
                 opened = [stack.enter_context(LogFile(path)) for path in files]
                 for log_file in opened:
@@ -109,7 +109,7 @@ def log(config: Config, files: tuple[str, ...], form: str, site_id: str | None, 
 @click.option("--site", "--account", "site_id", metavar="ID", help="Import this site's page-views only.")
 @click.option("--add-sites", is_flag=True, help="Add the sites that are not known; else they are named at the end.")
 @click.option("--progress", is_flag=True, help="Tell how far it is also where standard error is no terminal.")
-@with_settings("IP", "CASSANDRA_USERNAME", "CASSANDRA_CA")
+@with_settings("IP", "RETENTION", "CASSANDRA_USERNAME", "CASSANDRA_CA")
 def legacy(config: Config, source: str, table: str, site_id: str | None, add_sites: bool, progress: bool) -> None:
     """Import a Cassandra table of the project of 2012, such as cassandra://host/keyspace.
 
@@ -126,7 +126,8 @@ def legacy(config: Config, source: str, table: str, site_id: str | None, add_sit
         mark = Mark(store, old.position_key(site_id))
         if place := mark.read():
             _say(f"goes on in row {place['key']!r}, where an import was cut off")
-        importer = Importer(store, summary, rows=(("PageViews", key) for key in store.family("PageViews").row_keys()))
+        importer = Importer(store, summary, rows=(("PageViews", key) for key in store.family("PageViews").row_keys()),
+                            retention=config.retention)
         with Progress("views", wanted=progress) as drawn:
             notes = import_table(old, site_id, mark, importer, summary, sites, config.ip,
                                  lambda rows: drawn.step(rows, summary.lines))

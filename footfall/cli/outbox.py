@@ -17,6 +17,7 @@ from footfall.collect.forwarder import Forwarder, sole_forwarder
 from footfall.collect.outbox import Outbox, open_outbox
 from footfall.config import Config
 from footfall.errors import FootfallError, UsageError
+from footfall.retention import retention_of
 
 #: Events set aside that are shown.
 SHOWN = 10
@@ -64,7 +65,7 @@ def retry(config: Config) -> None:
 
 
 @outbox.command()
-@with_settings("OUTBOX_GRACE", "CASSANDRA_USERNAME", "CASSANDRA_CA")
+@with_settings("OUTBOX_GRACE", "RETENTION", "CASSANDRA_USERNAME", "CASSANDRA_CA")
 def drain(config: Config) -> None:
     """Send all that waits, see that it is safe, and end with an empty outbox.
 
@@ -89,7 +90,7 @@ def drain(config: Config) -> None:
 
 @outbox.command()
 @click.option("--parent", metavar="PID", type=int, help="End when the process that started this one is no longer PID.")
-@with_settings("OUTBOX_GRACE", "CASSANDRA_USERNAME", "CASSANDRA_CA")
+@with_settings("OUTBOX_GRACE", "RETENTION", "CASSANDRA_USERNAME", "CASSANDRA_CA")
 def forward(config: Config, parent: int | None) -> None:
     """Send events as they come, until interrupted.
 
@@ -116,4 +117,5 @@ def _forward(config: Config, opened: Outbox, stop: threading.Event, is_over: Cal
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with CassandraStore(config.store, config) as store:
-        Forwarder(opened, store, config.outbox_grace, stop).run(is_over)
+        Forwarder(opened, store, config.outbox_grace, stop,
+                  retention=lambda: retention_of(store, config.retention)).run(is_over)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from footfall import erasure
+from footfall.cli.forget import told
 from footfall.cli.settings import with_settings
 from footfall.config import Config
+from footfall.retention import retention_of
 from footfall.stores import open_store
 
 
@@ -24,6 +28,24 @@ def init(config: Config) -> None:
     with open_store(config=config) as opened:
         for line in opened.init() or ["Nothing was missing."]:
             click.echo(line)
+
+
+@store.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@with_settings("RETENTION", "CASSANDRA_USERNAME", "CASSANDRA_CA")
+def expire(config: Config, as_json: bool) -> None:
+    """Remove the events that are older than their sites keep them, now.
+
+    `footfall serve` does so every hour, and in a Cassandra cluster events leave by themselves; but not those
+    that were written before the site's retention was set, or came by `footfall copy`.
+    """
+    with open_store(config=config) as opened:
+        retention = retention_of(opened, config.retention)
+        removed = erasure.expire(opened, retention, datetime.now(UTC), rewrite=True)
+    if as_json:
+        click.echo(json.dumps({"removed": {name: removed[name] for name in erasure.PLACES}}, indent=2))
+    else:
+        click.echo(told(removed))
 
 
 @store.command()

@@ -19,6 +19,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from footfall import accounts, metrics, timeuuid
 from footfall.collect import outbox
 from footfall.collect.access_log import AccessLog
+from footfall.collect.expiry import Expiry
 from footfall.collect.hit import Headers, Policy, parse_events, parse_hit
 from footfall.collect.outbox import Outbox
 from footfall.collect.probe import Probe
@@ -99,6 +100,7 @@ class Collector:
                              cookies=config.visitors == "cookie")
         if config.visitors in MODES:
             self.policy = self.policy._replace(visitor=partial(self._visitors.visitor, at_once=False))
+        self._expiry = None if outbox.is_wanted(config) else Expiry(config.retention, self.store)
         self._policy_at_once = self.policy._replace(
             accounts=known and _Remembered(known),
             visitor=self.policy.visitor and partial(self._visitors.visitor, at_once=True))
@@ -140,6 +142,8 @@ class Collector:
             self._visitors.tidy(self.clock.ticks())
             if not outbox.is_wanted(self._config):
                 self.store().tidy()
+            if self._expiry is not None:
+                self._expiry.tidy()
         except StoreError as error:
             _log.info("tidied up later: %s", error)
         finally:

@@ -26,6 +26,7 @@ from footfall import metrics
 from footfall.collect.outbox import Numbered, Outbox
 from footfall.errors import StoreError, StoreUnavailable, UsageError
 from footfall.packing import steps
+from footfall.retention import Retention, limited
 from footfall.storage import Mutation
 
 #: Events that are sent at once.
@@ -69,10 +70,12 @@ class Forwarder:
     :param grace: seconds that acknowledged events are kept.
     :param stop: set it to end, between two batches.
     :param clock: seconds, from any beginning.
+    :param retention: tells how long each account's events are kept; asked whenever the nodes are looked at.
     """
 
     def __init__(self, outbox: Outbox, cluster: Cluster, grace: float, stop: threading.Event, *,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+                 clock: Callable[[], float] = time.monotonic,
+                 retention: Callable[[], Retention] = Retention) -> None:
         self._outbox = outbox
         self._cluster = cluster
         self._grace = grace
@@ -83,6 +86,8 @@ class Forwarder:
         self._marks: deque[Mark] = deque()
         self._node_starts: Mapping[str, int] = {}
         self._looked_at = float("-inf")
+        self._look_up_retention = retention
+        self._retention = Retention()
 
     def begin(self) -> None:
         """Have all that the outbox holds sent, whatever was sent before."""
@@ -101,28 +106,33 @@ class Forwarder:
         """Send the next events, as many as a batch holds, and tell whether there is more to do."""
         try:
             self._look_at_nodes()
-            events = self._outbox.waiting(self._size)
-            if events:
-                self._send(events)
+            with self._outbox.sending():
+                events = self._outbox.waiting(self._size)
+                error = self._send(events) if events else None
+            if error is not None:
+                self._failed(events, error)
         except StoreError as error:
             # No node answers, or the outbox's own file is locked or on a full disk.
             self._pause(error)
             return True
         return bool(events)
 
-    def _send(self, events: Sequence[Numbered]) -> None:
+    def _send(self, events: Sequence[Numbered]) -> StoreError | None:
+        """Send events but for those that are over, and return the cluster's error, if it has one."""
+        columns, now = [event.insert for event in events], time.time_ns() // 100
+        kept = limited(columns, self._retention, now)
         try:
-            inserts = [event.insert for event in events]
-            self._cluster.apply([*inserts, *steps(inserts)])
+            self._cluster.apply([*kept, *limited(steps(kept), self._retention, now)])
         except StoreError as error:
-            self._failed(events, error)
-            return
+            return error
         # Should this fail, they are sent once more.
         self._outbox.mark(events[-1].number)
         self._marks.append(Mark(events[-1].number, self._clock(), self._node_starts))
-        metrics.FORWARDED.inc(len(events))
+        metrics.FORWARDED.inc(len(kept))
+        metrics.EXPIRED.inc(len(events) - len(kept))
         self._size = min(MAX_BATCH, self._size * 2)
         self._failures = 0
+        return None
 
     def _failed(self, events: Sequence[Numbered], error: StoreError) -> None:
         """Find out what failed: the cluster, which we wait for, or one of the events, which is set aside."""
@@ -161,6 +171,7 @@ class Forwarder:
         if self._clock() - self._looked_at < NODES_SECONDS:
             return
         self._node_starts, quorum = self._cluster.node_starts(), self._cluster.quorum()
+        self._retention = self._look_up_retention()
         before = self._clock() - self._grace - NODES_SECONDS
         while self._marks and self._marks[0].at < before:
             if self._lives_lost(self._marks[0]) < quorum:

@@ -8,19 +8,23 @@ Cassandra's may come before its own disk has the write. What the cluster can nev
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from footfall.columns import Insert, Mutation, Name
+from footfall.columns import PAGE, Insert, Mutation, Name
 from footfall.config import Config
 from footfall.errors import StoreError
 from footfall.packing import TRAILS
-from footfall.retries import with_marks
-from footfall.stores.sqlite_file import Schema, SqliteFile, insert_rows
+from footfall.retries import FAMILY as MARKS
+from footfall.retries import marks_row, with_marks
+from footfall.stores.sqlite_file import Schema, SqliteFile, Statement, insert_rows
 
 FILE = "outbox.db"
 #: "outb" in ASCII.
@@ -132,9 +136,21 @@ class Outbox:
         :raises StoreUnavailable: not now; it may be called again.
         """
         over = [row for row in self._file.read("SELECT name FROM salts") if row[0] not in but]
-        self._file.shred("DELETE FROM salts WHERE name = ?", over)
+        self._file.shred([[("DELETE FROM salts WHERE name = ?", row) for row in over]])
 
     # ----- the forwarder's side
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Read and send within this: :meth:`forget` waits until what was read has been sent, or failed to be.
+
+        :raises StoreUnavailable: the folder cannot be written to now.
+        """
+        with self._file.errors():
+            lock = self.path.with_suffix(".sending").open("w")
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def waiting(self, most: int) -> list[Numbered]:
         """Return the next events that the cluster does not have, in order."""
@@ -174,7 +190,7 @@ class Outbox:
         """Return how many events wait, since when, and how many are kept and set aside.
 
         The counts come from the first and the last number, so that they cost nothing; while what is kept is sent
-        again, those that were set aside among it are counted too.
+        again, those that were set aside among it are counted too, and so are those in between that were forgotten.
         """
         ((position, first, last, oldest, aside),) = self._file.read(
             "SELECT number, (SELECT min(number) FROM events), (SELECT max(number) FROM events), "
@@ -196,6 +212,43 @@ class Outbox:
         with self._file.transaction() as connection:
             connection.execute(f"INSERT INTO events ({_COLUMNS}) SELECT {_COLUMNS} FROM aside ORDER BY number")
             return connection.execute("DELETE FROM aside").rowcount
+
+    def count(self, takes: Callable[[Insert], bool]) -> int:
+        """Return how many events :meth:`forget` would remove."""
+        return sum(1 for _ in self._found(takes))
+
+    def forget(self, takes: Callable[[Insert], bool]) -> int:
+        """Remove events, those that wait, that are kept and that were set aside, and the marks of retries among them.
+
+        What is removed is nowhere in the file any more, and is not on its way to the cluster when this returns:
+        the forwarder has sent it, or never will.
+
+        :param takes: tells whether an event is meant.
+        :returns: how many events were removed.
+        :raises StoreUnavailable: the file cannot be written now, or somebody reads it. It may be called again.
+        """
+        with self.sending():
+            events, marks = list[Statement](), set[tuple[str, Name]]()
+            for statement, event in self._found(takes):
+                events.append(statement)
+                marks.add((marks_row(event.family, event.key), str(event.name)))
+            # An event leads to its mark, which is removed first.
+            marking = self._found(lambda column: column.family == MARKS and (column.key, column.name) in marks)
+            deletes = chain((statement for statement, _ in marking), events)
+            self._file.shred(iter(lambda: list(islice(deletes, PAGE)), []), rewrite=True)
+        return len(events)
+
+    def _found(self, takes: Callable[[Insert], bool]) -> Iterator[tuple[Statement, Insert]]:
+        """Yield the columns that are meant, each with what deletes it."""
+        for table in ("events", "aside"):
+            last = 0
+            while page := self._file.read(f"SELECT number, family, row_key, name, data FROM {table} WHERE number > ? "
+                                          f"ORDER BY number LIMIT {PAGE}", last):
+                for number, *row in page:
+                    column = _insert(*row)
+                    if takes(column):
+                        yield (f"DELETE FROM {table} WHERE number = ?", (number,)), column
+                last = page[-1][0]
 
     def close(self) -> None:
         """Let go of the file. Closing twice does nothing."""

@@ -68,6 +68,8 @@ class CassandraStore(Store):
     :raises StoreError: the URL is not one.
     """
 
+    by_ttl = True
+
     def __init__(self, url: str, config: Config) -> None:
         self.url = url
         self.connection = Connection(url, config)

@@ -24,7 +24,7 @@ from footfall.pageview import Packed
 from footfall.retries import plain
 from footfall.storage import ColumnFamily, Store
 from footfall.stores import sqlite_trails
-from footfall.stores.sqlite_file import Schema, SqliteFile, insert_rows
+from footfall.stores.sqlite_file import Schema, SqliteFile, Statement, insert_rows
 
 #: Marks the file as footfall's: "foot" in ASCII.
 APPLICATION_ID = 0x666F6F74
@@ -75,13 +75,22 @@ class SqliteStore(Store):
                 self._apply_one(connection, Insert(family, key, name, value, ttl))
         return Packed(value if there is None else there[0])
 
-    def shred(self, family: str, key: str, names: Sequence[Name]) -> None:
-        for table, to_id in _tables(family):
-            self.file.shred(f'DELETE FROM "{table}" WHERE row_key = ? AND id = ?',
-                            [(key, to_id(name)) for name in names])
+    def shred(self, batches: Iterable[Sequence[Remove]], *, rewrite: bool = False) -> None:
+        self.file.shred(self._deletes(batches), rewrite=rewrite)
 
     def tidy(self) -> None:
         sqlite_trails.settle(self.file)
+
+    def _deletes(self, batches: Iterable[Sequence[Remove]]) -> Iterator[list[Statement]]:
+        """Yield the statements that carry out each batch, those of a long row in batches of their own."""
+        for batch in batches:
+            yield [(f'DELETE FROM "{table}" WHERE row_key = ? AND id = ?', (key, to_id(name)))
+                   for family, key, name in batch if name is not None for table, to_id in _tables(family)]
+            for table, key in [(table, key) for family, key, name in batch if name is None
+                               for table, _ in _tables(family)]:
+                some = f'SELECT id FROM "{table}" WHERE row_key = ? LIMIT {PAGE}'
+                while self.file.read(some, key):
+                    yield [(f'DELETE FROM "{table}" WHERE row_key = ? AND id IN ({some})', (key, key))]
 
     def _apply_one(self, connection: sqlite3.Connection, mutation: Insert | Remove) -> None:
         if isinstance(mutation, Insert):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -24,6 +25,10 @@ MOST_ROWS = 64
 # What may pass: a full disk, a lock, a mount that went away. Anything else is no matter of waiting.
 _PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
             sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL}
+
+
+#: SQL, and the values of its marks.
+Statement = tuple[str, Sequence[Any]]
 
 
 class Schema(NamedTuple):
@@ -87,18 +92,28 @@ class SqliteFile:
                     connection.execute("ROLLBACK")
                 raise
 
-    def shred(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    def shred(self, batches: Iterable[Sequence[Statement]], *, rewrite: bool = False) -> None:
         """Delete rows so that neither the file nor its write-ahead log holds their bytes any more.
 
-        :param sql: a DELETE, carried out for each of ``rows``.
+        :param batches: DELETEs, those of one batch carried out in one transaction.
+        :param rewrite: write the whole file anew, too. Where SQLite made room in a page by moving rows to another, it
+            leaves copies behind in the part that is not used, and deleting reaches the row alone. It takes as much room
+            again on the disk, and others who want to write wait until it is done.
         :raises StoreUnavailable: somebody reads the log just now, or as :meth:`transaction`. It may be called again.
         """
-        with self.transaction() as connection:
-            # What is deleted is overwritten with zeros.
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.executemany(sql, rows)
+        for batch in batches:
+            began = time.monotonic()
+            with self.transaction() as connection:
+                # What is deleted is overwritten with zeros.
+                connection.execute("PRAGMA secure_delete = ON")
+                for sql, values in batch:
+                    connection.execute(sql, values)
+                connection.execute("PRAGMA secure_delete = OFF")
+            # As long again is for the others; who waits for a lock of SQLite's gets it only by looking when it is free.
+            time.sleep(time.monotonic() - began)
         with self._writing, self.errors():
-            self._writer.execute("PRAGMA secure_delete = OFF")
+            if rewrite:
+                self._writer.execute("VACUUM")
             (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise StoreUnavailable(f"{self.path}: its log is being read, and still holds what was deleted")

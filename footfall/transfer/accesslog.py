@@ -255,4 +255,5 @@ SKIP_REASONS: Mapping[str, str] = {
     "skip": "left out by a rule",
     "site": "another site's",
     "there already": "imported before",
+    "retention": "older than its site's are kept",
 }

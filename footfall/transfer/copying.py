@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from footfall import salts
-from footfall.columns import FAMILIES, PROBE_ROW, Column, Insert, sort_name
+from footfall.columns import FAMILIES, PROBE_ROW, TURNS_ROW, Column, Insert, sort_name
 from footfall.storage import ColumnFamily, Store
 from footfall.transfer.importing import BATCH
 from footfall.transfer.positions import FAMILY, Mark, apply_then
@@ -162,9 +162,10 @@ def read_ahead(items: Iterator[T]) -> Iterator[T]:
 
 
 def _walk(family: ColumnFamily, start: str = "") -> Iterator[tuple[str, Iterator[Column]]]:
-    """Yield the rows that are to be the same: not what probes and copies themselves write."""
+    """Yield the rows that are to be the same: not what probes, turns and copies themselves write."""
     for key, row in family.walk(start):
-        if (family.name, key) != ("Accounts", PROBE_ROW) and not (family.name == FAMILY and key.startswith(MARK_ROWS)):
+        passing = (PROBE_ROW, TURNS_ROW) if family.name == "Accounts" else ()
+        if key not in passing and not (family.name == FAMILY and key.startswith(MARK_ROWS)):
             yield key, row
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from footfall.errors import StoreUnavailable
 from footfall.packing import packed
 from footfall.pageview import Event
-from footfall.storage import Mutation, Name, Store
+from footfall.retention import limited, retention_of
+from footfall.retries import with_marks
+from footfall.storage import Insert, Mutation, Name, Store
 from footfall.transfer.positions import apply_then
 
 BATCH = 1_000
@@ -42,14 +46,17 @@ class Importer:
     :param summary: where the taken, and those that were there already, are counted.
     :param wait: called when the store is away, before it is tried again; by default the error comes through.
     :param rows: the rows, as (family, key), that the store has, where that is known: in others nothing is looked for.
+    :param retention: for how many days events are kept, as ``FOOTFALL_RETENTION``; older ones are skipped, lest what
+        was removed come back.
     """
 
     def __init__(self, store: Store, summary: Summary, wait: Callable[[StoreUnavailable], None] | None = None,
-                 rows: Iterable[tuple[str, str]] | None = None) -> None:
+                 rows: Iterable[tuple[str, str]] | None = None, retention: int = 0) -> None:
         self._store = store
         self._summary = summary
         self._wait = wait
         self._rows = None if rows is None else set(rows)
+        self._retention = retention
         self._waiting: list[Event] = []
 
     def take(self, events: Iterable[Event]) -> None:
@@ -87,16 +94,23 @@ class Importer:
                 self._wait(error)
 
     def _commit(self, events: Sequence[Event], also: Sequence[Mutation]) -> None:
+        retention, now = retention_of(self._store, self._retention), time.time_ns() // 100
+        current = [event for event in events if not retention.is_over(event.account, event.id, now)]
         rows: defaultdict[tuple[str, str], dict[Name, Event]] = defaultdict(dict)
-        for event in events:
+        for event in current:
             rows[event.family, event.row_key][event.id] = event
         new: list[Event] = []
         for (family, key), row in rows.items():
             is_new = self._rows is not None and (family, key) not in self._rows
             there = {} if is_new else self._store.family(family).multiget([key], row).get(key, {})
             new += [event for name, event in row.items() if name not in there]
-        apply_then(self._store, packed(new), also)
+        columns = packed(new)
+        if self._store.by_ttl:
+            columns = [*limited(cast(list[Insert], with_marks(columns)), retention, now)]
+        apply_then(self._store, columns, also)
         if self._rows is not None:
             self._rows.update(rows)
         self._summary.taken += len(new)
-        self._summary.skipped["there already"] += len(events) - len(new)
+        self._summary.skipped["there already"] += len(current) - len(new)
+        if len(current) < len(events):
+            self._summary.skipped["retention"] += len(events) - len(current)

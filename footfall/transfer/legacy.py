@@ -38,6 +38,7 @@ REASONS: Mapping[str, str] = {
     "value": "its value is not a msgpack map",
     "size": f"its value has more than {MAX_VALUE_BYTES:,} bytes",
     "there already": "the store had a view of that account and UUID before",
+    "retention": "older than its site's are kept",
 }
 #: What is worth telling of the page-views that were read.
 NOTES: Mapping[str, str] = {

@@ -77,7 +77,8 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
-def _networks(text: str) -> tuple[Network, ...]:
+def networks(text: str) -> tuple[Network, ...]:
+    """Parse a setting that is a list of addresses or networks."""
     try:
         return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError as error:
@@ -120,7 +121,7 @@ SETTINGS = (
             "File to write a line to for each request; empty: none is written."),
     Setting("PUBLIC_URL", "", _public_url,
             "Address that readers' browsers reach footfall at, for the tag to paste; empty: the one asked for."),
-    Setting("TRUSTED_PROXIES", "127.0.0.0/8, ::1", _networks,
+    Setting("TRUSTED_PROXIES", "127.0.0.0/8, ::1", networks,
             "Addresses whose X-Real-IP and X-Forwarded-For are believed; networks, commas between."),
     Setting("IP", "truncated", one_of("truncated", "full", "none"), "How much of a visitor's address is kept."),
     Setting("VISITORS", "daily", one_of("daily", "weekly", "monthly", "cookie", "none"),
@@ -128,6 +129,10 @@ SETTINGS = (
             "cookie, or not at all."),
     Setting("GEOIP", "", _optional_file,
             "File in .mmdb format that tells the country, region and city of an address; empty: none is looked up."),
+    Setting("DATACENTRES", "", _optional_file,
+            "File of the networks of data centres, one a line, whose hits are kept apart as bots'; empty: none are."),
+    Setting("SPAM_REFERRERS", "", _optional_file,
+            "File of hosts, one a line, whose referrers are kept apart as spam, beside those that footfall knows."),
     Setting("UNKNOWN_ACCOUNTS", "refuse", one_of("refuse", "accept"),
             "What becomes of hits for an account that `footfall site add` has not made."),
     Setting("OUTBOX_GRACE", "60", whole_number(1, 86_400),
@@ -156,6 +161,8 @@ class Config:
     ip: str
     visitors: str
     geoip: Path | None
+    datacentres: Path | None
+    spam_referrers: Path | None
     unknown_accounts: str
     outbox_grace: int
     cassandra_username: str

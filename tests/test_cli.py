@@ -270,6 +270,7 @@ def test_hits_of_many_sites_or_of_one_are_imported_from_what_nginx_wrote(run, tm
 
 def test_several_logs_are_followed_at_once_and_gone_on_in(run, tmp_path):
     run("site", "add", "blog")
+    run("site", "set", "blog", "--bots", "count")
     logs = [tmp_path / "one.log", tmp_path / "two.log"]
     with open_store() as store:
         views = store.family("PageViews")

@@ -16,6 +16,7 @@ from footfall.cli.access import user
 from footfall.cli.check import check
 from footfall.cli.copy import copy
 from footfall.cli.drill import drill
+from footfall.cli.filtered import filtered
 from footfall.cli.imports import import_
 from footfall.cli.outbox import outbox
 from footfall.cli.serve import serve
@@ -37,7 +38,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, site, user, store, outbox, import_, copy, stats, shell, check, drill):
+for command in (serve, site, user, store, outbox, import_, copy, stats, filtered, shell, check, drill):
     cli.add_command(command)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from footfall.errors import StoreUnavailable
-from footfall.packing import packed
+from footfall.packing import FILTERED, packed
 from footfall.pageview import Event
 from footfall.storage import Mutation, Name, Store
 from footfall.transfer.positions import apply_then
@@ -20,11 +20,13 @@ MAX_EXAMPLES = 10
 class Summary:
     """What an import did: lines, or columns of a table, read, page-views taken, and the others by reason.
 
+    ``apart`` of those that were taken are kept apart: a rule of their site found them.
     ``examples`` are the first ones skipped for each reason that is in ``shown``, as they stood.
     """
 
     lines: int = 0
     taken: int = 0
+    apart: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     shown: Collection[str] = ("malformed",)
     examples: defaultdict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
@@ -92,11 +94,19 @@ class Importer:
             rows[event.family, event.row_key][event.id] = event
         new: list[Event] = []
         for (family, key), row in rows.items():
-            is_new = self._rows is not None and (family, key) not in self._rows
-            there = {} if is_new else self._store.family(family).multiget([key], row).get(key, {})
+            # It may have been moved, or be kept apart by a rule that came later than the first import.
+            families = {family, "PageViews", FILTERED}
+            there = {name for each in families for name in self._there(each, key, row)}
             new += [event for name, event in row.items() if name not in there]
         apply_then(self._store, packed(new), also)
         if self._rows is not None:
             self._rows.update(rows)
         self._summary.taken += len(new)
+        self._summary.apart += sum(event.family == FILTERED for event in new)
         self._summary.skipped["there already"] += len(events) - len(new)
+
+    def _there(self, family: str, key: str, names: Collection[Name]) -> Collection[Name]:
+        """Return which of some names a row has."""
+        if self._rows is not None and (family, key) not in self._rows:
+            return ()
+        return self._store.family(family).multiget([key], names).get(key, {})

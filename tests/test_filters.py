@@ -1,5 +1,7 @@
 """What is kept apart at receipt, and why: every rule, as tables."""
 
+import http.client
+import ipaddress
 import json
 import os
 
@@ -18,6 +20,7 @@ from footfall.collect.rates import Rates
 from footfall.config import networks
 from footfall.derive.spam import SPAM_HOSTS, read_hosts, spam_host
 from footfall.errors import Declined, UsageError
+from footfall.packing import packed, steps
 from footfall.site_settings import parsed
 from footfall.stores import open_store
 from footfall.timeuuid import Clock
@@ -100,8 +103,6 @@ NETWORK = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).flatmap(
 
 @given(st.lists(NETWORK, max_size=8), st.lists(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)), max_size=5))
 def test_networks_hold_what_any_of_them_holds(texts, more):
-    import ipaddress
-
     some = [ipaddress.ip_network(text, strict=False) for text in texts]
     ends = [address for network in some for address in (network[0], network[-1])]
     beside = [type(end)(number) for end in ends for number in (int(end) - 1, int(end) + 1)
@@ -195,6 +196,14 @@ def test_a_hit_that_is_kept_apart_has_all_its_fields_and_the_reason():
     assert [each.fields for each in apart] == [each.fields | {"reason": "headless: webdriver"} for each in counted]
 
 
+def test_a_hit_that_is_kept_apart_is_no_step_in_a_trail():
+    view = {"id": "blog", "url": PAGE, "visitor": "abc", "bot": "webdriver"}
+    for settings, count in (({"bots": "count"}, 1), ({}, 0)):
+        (event,) = received(view, policy_of(settings)._replace(cookies=True))
+        column, *step = packed([event])
+        assert len(step) == len(steps([column])) == count
+
+
 def test_more_page_views_a_minute_than_a_reader_reads_are_kept_apart_until_they_are_fewer():
     policy = policy_of({"rate": "3"}, rates=Rates())
     view, event = {"id": "blog", "url": PAGE}, {"id": "blog", "url": PAGE, "event": "e"}
@@ -210,7 +219,7 @@ def test_more_page_views_a_minute_than_a_reader_reads_are_kept_apart_until_they_
     again = {"id": "blog", "url": PAGE, "eid": "one", "retry": True}
     assert families([again] * 9 + [view], 4 * MINUTE) == "P" * 10
     assert families([view] * 9, 0) == "P" * 3 + "F" * 6
-    assert families([view] * 9, 0 + 6 * MINUTE, headers={"user-agent": ""}) == "F" * 9
+    assert families([view] * 9, 6 * MINUTE, headers={"user-agent": ""}) == "F" * 9
 
 
 def test_a_site_may_take_any_rate_and_what_no_clock_tells_has_none():
@@ -241,8 +250,6 @@ def test_a_server_keeps_every_known_bot_apart_and_no_current_browser(tmp_path):
     bots = sorted({agent for bot in CRAWLER_USER_AGENTS_DATA for agent in bot["instances"] if agent.isascii()})
     agents = [*bots, *BROWSERS[:500]]
     footfall(tmp_path, "site", "add", "blog")
-    import http.client
-
     with Server(tmp_path) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         for number, agent in enumerate(agents):

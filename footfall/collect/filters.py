@@ -110,8 +110,8 @@ def sort_out(event: Event, rules: Rules | None, address: str, received: int, rat
     if reason is None and rules.rate and rates is not None:
         # A part of an address may be that of many; by the visitor they are told apart as by the whole of it.
         sender = event.fields.get("visitor") if is_stored else address
-        if sender is not None and rates.is_beyond((event.account, sender, event.fields["user_agent"]), received,
-                                                  rules.rate, counts=event.family == "PageViews" and not is_retry):
+        if sender and rates.is_beyond((event.account, sender, event.fields["user_agent"]), received, rules.rate,
+                                      counts=event.family == "PageViews" and not is_retry):
             reason = "rate"
     if reason is None:
         return event

@@ -26,7 +26,7 @@ from footfall.stores import open_store
 from footfall.timeuuid import Clock
 from tests.browsers import browsers
 from tests.conftest import ROOT
-from tests.servers import Server, footfall
+from tests.servers import Server, fetch, footfall
 
 BROWSERS = [agent for agent, _ in browsers()]
 PAGE = "https://blog.example.com/post"
@@ -258,7 +258,10 @@ def test_a_server_keeps_every_known_bot_apart_and_no_current_browser(tmp_path):
             answer.read()
             assert answer.status == 200
         connection.close()
+        shown = fetch(f"{server.url}/metrics")[2].decode()
         server.stop()
+    assert f'footfall_hits_total{{reason="bot",result="filtered"}} {len(bots)}.0\n' in shown
+    assert 'footfall_hits_total{reason="",result="stored"} 500.0\n' in shown
     with open_store(f"sqlite:///{tmp_path}/footfall.db") as store:
         found = {family: {value["url"] for _, row in store.family(family).get_range(column_count=10_000)
                           for value in row.values()} for family in ("PageViews", "Filtered")}

@@ -3,8 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 SITE ?= blog
+# What the tracker is built from, in order, with what, and where it goes.
+TRACKER = $(patsubst %,static/tracker/%.js,page queue send engagement views actions start)
+NPM = build/npm/node_modules/.package-lock.json
+STATIC ?= static
 
-.PHONY: serve test test-lowest lint lock clean
+.PHONY: serve test test-lowest lint lock tracker npm clean
 
 serve: $(VENV)/serve.stamp
 	@$(BIN)/footfall site add $(SITE) --if-missing >/dev/null
@@ -30,6 +34,32 @@ lock: $(VENV)/test.stamp
 	$(BIN)/pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet --upgrade --strip-extras --extra dev --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host --no-header --allow-unsafe --output-file requirements-dev.lock pyproject.toml
+
+# a.js, a.core.js and a.vitals.js from static/tracker/. A version that was released once stays as it was, for the pages that name its
+# hash: another one needs another version in package.json.
+tracker: $(NPM)
+	mkdir -p $(STATIC)/frozen
+	$(call terser,$(TRACKER),true,a.js)
+	$(call terser,$(TRACKER),false,a.core.js)
+	$(call terser,static/tracker/vitals.js,true,a.vitals.js)
+	version=$$(sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json); \
+	for build in a a.core a.vitals; do \
+		frozen=$(STATIC)/frozen/$$build.$$version.js; \
+		[ -e $$frozen ] || cp $(STATIC)/$$build.js $$frozen; \
+		cmp $(STATIC)/$$build.js $$frozen || { \
+			echo "$$frozen: is frozen and another; raise the version in package.json" >&2; exit 1; }; \
+	done
+
+terser = build/npm/node_modules/.bin/terser $(1) --enclose document,navigator:document,navigator --ecma 2020 \
+	--compress passes=3,unsafe_arrows=true,pure_getters=true --mangle --define FULL=$(2) --output $(STATIC)/$(3)
+
+npm: $(NPM)
+
+$(NPM): package.json package-lock.json .npmrc
+	mkdir -p build/npm
+	cp $^ build/npm/
+	npm ci --prefix build/npm --silent
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

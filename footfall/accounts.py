@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from footfall import pageview
+from footfall import pageview, retries
 from footfall.errors import StoreError, StoreUnavailable, UsageError
-from footfall.pageview import check_account, split_row_key
+from footfall.packing import TRAILS
+from footfall.pageview import check_account, days_of
 from footfall.site_settings import parsed
-from footfall.storage import FAMILIES, Store
+from footfall.storage import FAMILIES, Remove, Store
 
 ROW = "accounts"
 
@@ -97,7 +98,7 @@ def find(store: Store, account: str) -> Account:
 
 
 def remove(store: Store, account: str, *, with_events: bool) -> int:
-    """Remove an account, and with it, if so told, every event it has.
+    """Remove an account, and with it, if so told, every event it has and the trails of its visitors.
 
     :returns: how many rows (days) of events were removed.
     :raises UsageError: there is no such account.
@@ -107,8 +108,9 @@ def remove(store: Store, account: str, *, with_events: bool) -> int:
     removed = 0
     for name in (family for family, names in FAMILIES.items() if names == "time") if with_events else ():
         family = store.family(name)
-        for key in [key for key in family.row_keys() if split_row_key(key)[1] == account]:
-            family.remove(key)
+        for key in [key for _, owner, key in days_of(family.row_keys()) if owner == account]:
+            store.apply([Remove(name, key), Remove(retries.FAMILY, retries.marks_row(name, key)),
+                         Remove(TRAILS, f"{key[:6]}.{account}")])
             removed += 1
     return removed
 

@@ -1,4 +1,4 @@
-"""The Flask application: the beacon's routes, the owner's pages, headers that protect both."""
+"""The Flask application: the beacon's routes, the API, the owner's pages, headers that protect them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from flask import Flask, Response
 from footfall import config as configuration
 from footfall.collect import beacon, health
 from footfall.collect.collector import Collector
-from footfall.collect.tracker import SHARE
+from footfall.collect.tracker import SHARE, Paths
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
-from footfall.web import auth, dashboard
+from footfall.tokens import KnownTokens
+from footfall.web import api, auth, dashboard
 
 #: No page of ours has inline code or loads anything from elsewhere.
 SECURITY_HEADERS = {
@@ -25,16 +26,18 @@ def create_app(config: Config | None = None) -> Flask:
     """Make the application.
 
     :param config: the settings; ``None`` to read them from the environment and footfall.toml.
-    :raises ConfigError: a setting is unknown or has a bad value.
+    :raises ConfigError: a setting is unknown or has a bad value, or a path is taken.
     """
     config = config or configuration.load()
     app = Flask("footfall", static_folder=str(SHARE / "static"), template_folder=str(SHARE / "templates"))
-    app.extensions["footfall"] = Collector(config)
+    app.extensions["footfall"] = collector = Collector(config)
+    app.extensions[api.EXTENSION] = KnownTokens(collector.store)
     auth.protect(app, config)
-    app.register_blueprint(beacon.blueprint)
+    app.register_blueprint(api.blueprint)
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(dashboard.blueprint)
     app.register_blueprint(health.blueprint)
+    beacon.add_routes(app, Paths.of(config))
     app.register_error_handler(StoreError, store_failed)
     app.after_request(add_security_headers)
     return app

@@ -30,6 +30,7 @@ FAMILIES: Mapping[str, Literal["time", "text", "visitor"]] = {
     "Salts": "text",
     "Accounts": "text",
     "Users": "text",
+    "Tokens": "text",
     "Positions": "text",
 }
 

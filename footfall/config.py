@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -22,6 +24,17 @@ PREFIX = "FOOTFALL_"
 STORE_SCHEMES = ("sqlite", "cassandra", "memory")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Networks(tuple[Network, ...]):
+    """Networks of one setting. Their hash, which takes long, is made once: they are keys of what is remembered."""
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(self))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 class Setting(NamedTuple):
@@ -77,10 +90,10 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
-def networks(text: str) -> tuple[Network, ...]:
+def networks(text: str) -> Networks:
     """Parse a setting that is a list of addresses or networks."""
     try:
-        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+        return Networks(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError as error:
         raise ValueError(f"must be addresses or networks with commas between them ({error})") from None
 
@@ -103,6 +116,12 @@ def _host(text: str) -> str:
     return text
 
 
+def _path(text: str) -> str:
+    if not re.fullmatch(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+)+", text):
+        raise ValueError("must be a path such as /js/site.js, of letters, digits, dots, dashes and underscores")
+    return text
+
+
 def _public_url(text: str) -> str:
     parts = urlsplit(text)
     if text and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
@@ -121,6 +140,9 @@ SETTINGS = (
             "File to write a line to for each request; empty: none is written."),
     Setting("PUBLIC_URL", "", _public_url,
             "Address that readers' browsers reach footfall at, for the tag to paste; empty: the one asked for."),
+    Setting("SCRIPT_PATH", "/a.js", _path, "Path of the tracker, beside /a.js; it stands in the tag to paste."),
+    Setting("PIXEL_PATH", "/a.gif", _path, "Path of the pixel, beside /a.gif."),
+    Setting("EVENT_PATH", "/e", _path, "Path that the tracker posts to, beside /e; it stands in the tag to paste."),
     Setting("TRUSTED_PROXIES", "127.0.0.0/8, ::1", networks,
             "Addresses whose X-Real-IP and X-Forwarded-For are believed; networks, commas between."),
     Setting("IP", "truncated", one_of("truncated", "full", "none"), "How much of a visitor's address is kept."),
@@ -157,6 +179,9 @@ class Config:
     workers: int
     access_log: Path | None
     public_url: str
+    script_path: str
+    pixel_path: str
+    event_path: str
     trusted_proxies: tuple[Network, ...]
     ip: str
     visitors: str

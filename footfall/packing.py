@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from footfall import pageview
 from footfall.columns import Insert, Mutation, Once
 from footfall.pageview import Event
@@ -14,6 +16,8 @@ from footfall.pageview import Event
 TRAILS = "Visitors"
 #: The family of events that are kept apart; no trail leads to them.
 FILTERED = "Filtered"
+# The same bytes as msgpack's, in half the time.
+_encode = msgspec.msgpack.Encoder().encode
 
 
 def packed(events: Sequence[Event]) -> list[Mutation]:
@@ -23,7 +27,7 @@ def packed(events: Sequence[Event]) -> list[Mutation]:
     """
     mutations: list[Mutation] = []
     for event in events:
-        column = Insert(event.family, event.row_key, event.id, pageview.pack(event.fields))
+        column = Insert(event.family, event.row_key, event.id, _encode(event.fields))
         step = step_of(event.account, event.id, event.fields) if event.family != FILTERED else ()
         if event.retry:
             mutations.append(Once(column, step))
@@ -47,4 +51,4 @@ def step_of(account: str, name: uuid.UUID, fields: Mapping[str, Any]) -> tuple[I
     if visitor is None:
         return ()
     step = {"url": fields["url"], "event": fields["event"]} if "event" in fields else {"url": fields["url"]}
-    return (Insert(TRAILS, pageview.trail_key(account, name), (visitor, name), pageview.pack(step)),)
+    return (Insert(TRAILS, pageview.trail_key(account, name), (visitor, name), _encode(step)),)

@@ -6,10 +6,11 @@ is the event's time UUID, its value a msgpack map of the fields below.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -64,6 +65,13 @@ def split_row_key(key: str) -> tuple[date, str]:
     return date(int(day[:4]), int(day[4:6]), int(day[6:])), account
 
 
+def days_of(keys: Iterable[str]) -> Iterator[tuple[date, str, str]]:
+    """Yield day, account and key of those keys that are row keys of events; a store may hold others' as well."""
+    for key in keys:
+        with contextlib.suppress(ValueError):
+            yield (*split_row_key(key), key)
+
+
 def row_keys(account: str, start: datetime, end: datetime) -> list[str]:
     """Return the keys of the days that the half-open range [start, end) touches, in order.
 
@@ -75,6 +83,11 @@ def row_keys(account: str, start: datetime, end: datetime) -> list[str]:
         keys.append(row_key(account, day))
         day += timedelta(days=1)
     return keys
+
+
+def event_key(account: str, name: uuid.UUID) -> str:
+    """Return the key of the row that an event of an account belongs to: ``YYYYMMDD.<account>``."""
+    return _row_key_of_day(account, timeuuid.ticks_of(name) // _TICKS_PER_DAY)
 
 
 def trail_key(account: str, name: uuid.UUID) -> str:
@@ -120,7 +133,7 @@ def page_fields(url: str, title: str, referrer: str, user_agent: str, language: 
 
     Fields that were cut are named in ``cut``, which is there only then.
     """
-    fields: dict[str, Any] = {"url": without_controls(url), "title": " ".join(_CONTROLS.sub(" ", title).split()),
+    fields: dict[str, Any] = {"url": without_controls(url), "title": _folded(title),
                               "ip": ip, "referrer": without_controls(referrer),
                               "user_agent": without_controls(user_agent), "language": language}
     cut = []
@@ -132,6 +145,13 @@ def page_fields(url: str, title: str, referrer: str, user_agent: str, language: 
     if cut:
         fields["cut"] = cut
     return fields
+
+
+def _folded(text: str) -> str:
+    """Return a text without control characters, its white space folded."""
+    if text.isprintable() and "  " not in text and text == text.strip():
+        return text
+    return " ".join(_CONTROLS.sub(" ", text).split())
 
 
 def without_controls(text: str) -> str:
@@ -196,4 +216,4 @@ class Event:
     @property
     def row_key(self) -> str:
         """The key of the row it lies in."""
-        return _row_key_of_day(self.account, timeuuid.ticks_of(self.id) // _TICKS_PER_DAY)
+        return event_key(self.account, self.id)

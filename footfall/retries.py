@@ -5,8 +5,8 @@ of receipt less an age, which differs a little each time. So an event that says 
 those within :data:`WINDOW_TICKS` of it:
 
 - by a store that is one file, before it is written (:func:`unseen`);
-- by the readers of a cluster, to which another collector may be about to send the first copy: there the retry is
-  written and marked in the family ``Retries``, and left out where its event stands (:func:`repeated`).
+- by readers, since the first copy may be on its way yet, on a cluster also from another collector: what is written is
+  marked in the family ``Retries``, and left out where its event stands (:func:`repeated`).
 
 Only marked ones are: the names of 2012 all share their low bits.
 """
@@ -41,6 +41,8 @@ def plain(mutations: Sequence[Mutation], between: Callable[[str, str, uuid.UUID,
           ) -> Sequence[Insert | Remove]:
     """Return mutations with those of each :class:`Once` that is new in place of it, after the others.
 
+    It is marked all the same: its first copy may be on its way yet.
+
     :param between: gives the names in a family's row between two, as :data:`Between` does.
     """
     onces: defaultdict[str, list[Once]] = defaultdict(list)
@@ -53,7 +55,7 @@ def plain(mutations: Sequence[Mutation], between: Callable[[str, str, uuid.UUID,
     for family, some in onces.items():
         new = unseen([(once.event.key, once.event.name) for once in some], partial(between, family))
         for once, is_new in zip(some, new, strict=True):
-            rest += (once.event, *once.others) if is_new else ()
+            rest += with_marks([once]) if is_new else ()
     return rest
 
 
@@ -95,21 +97,25 @@ def repeated(key: str, marked: Callable[[str], set[uuid.UUID]], between: Between
 
     :param marked: gives the marked names of a row.
     """
-    if not marked(key):
+    ours = marked(key)
+    if not ours:
         return set()
     day, account = pageview.split_row_key(key)
-    copies: defaultdict[int, set[uuid.UUID]] = defaultdict(set)
-    for days in (-1, 0, 1):
-        for mark in marked(pageview.row_key(account, day + timedelta(days))):
-            copies[mark.int & _LOW_BITS].add(mark)
+    marks = {(row, mark) for days in (-1, 0, 1) for row in (pageview.row_key(account, day + timedelta(days)),)
+             for mark in marked(row)}
+    wanted = {mark.int & _LOW_BITS for mark in ours}
+    copies: defaultdict[int, list[tuple[int, bool, uuid.UUID]]] = defaultdict(list)
+    for _, first, last in _spans([(row, mark) for row, mark in marks if mark.int & _LOW_BITS in wanted]):
+        for row, low, high in _rows(account, first, last):
+            for name in between(row, low, high):
+                if (bits := name.int & _LOW_BITS) in wanted:
+                    copies[bits].append((timeuuid.ticks_of(name), (row, name) in marks, name))
     left_out = set()
-    for bits in {mark.int & _LOW_BITS for mark in marked(key)}:
-        near = {name for mark in copies[bits] for row, low, high in _rows(account, *[timeuuid.ticks_of(mark)] * 2)
-                for name in between(row, low, high) if name.int & _LOW_BITS == bits}
-        standing = [timeuuid.ticks_of(name) for name in near - copies[bits]]
-        for ticks, mark in sorted((timeuuid.ticks_of(mark), mark) for mark in near & copies[bits]):
+    for some in copies.values():
+        standing = [ticks for ticks, is_marked, _ in some if not is_marked]
+        for ticks, _, name in sorted(copy for copy in some if copy[1]):
             if any(abs(ticks - other) <= WINDOW_TICKS for other in standing):
-                left_out.add(mark)
+                left_out.add(name)
             else:
                 standing.append(ticks)
     return left_out

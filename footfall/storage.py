@@ -93,6 +93,9 @@ class Store(ABC):
         """
         self.apply([Remove(family, key, name) for name in names])
 
+    def tidy(self) -> None:  # noqa: B027 - most stores put nothing off
+        """Do a little of what a store puts off while it takes events; call it every second or so."""
+
     @abstractmethod
     def init(self) -> list[str]:
         """Create what is missing, keyspace, tables or file, and return what was made, one line each."""

@@ -90,7 +90,9 @@ def make(ticks: int, low_bits: int) -> uuid.UUID:
 
 def ticks_of(name: uuid.UUID) -> int:
     """Return a time UUID's time in 100-ns ticks since 1970."""
-    return name.time - EPOCH_TICKS
+    # What UUID.time gives, at half the cost: it is asked for several times for every event.
+    high = name.int >> 64
+    return ((high & 0x0FFF) << 48 | (high >> 16 & 0xFFFF) << 32 | high >> 32) - EPOCH_TICKS
 
 
 def datetime_of(name: uuid.UUID) -> datetime:

@@ -24,6 +24,7 @@ TOOLS = {
     "java": (lambda: shutil.which("java"), "apt-get install openjdk-17-jre-headless"),
     "mvn": (lambda: shutil.which("mvn"), "apt-get install maven"),
     "chromium": (lambda: shutil.which("chromium"), "apt-get install chromium"),
+    "npm": (lambda: shutil.which("npm"), "apt-get install npm"),
     "strace": (lambda: shutil.which("strace"), "apt-get install strace"),
     "nginx": (lambda: shutil.which("nginx") or shutil.which("/usr/sbin/nginx"), "apt-get install nginx-light"),
     "systemd-analyze": (lambda: shutil.which("systemd-analyze"), "apt-get install systemd"),

@@ -231,6 +231,8 @@ class StoreContract:
     def test_one_slice_is_one_visitors_trail(self, store):
         trails, some = store.family("Visitors"), [bytes([number]) * 8 for number in (0, 3, 4, 200, 255)]
         names = [(visitor, at(hour)) for visitor in some for hour in (1, 2, 3)]
+        trails.insert("202601.blog", {name: value(1) for name in names[::-2]})
+        store.tidy()
         trails.insert("202601.blog", {name: value(1) for name in names[::-1]})
         assert list(trails.get("202601.blog")) == names
         assert list(trails.get("202601.blog", column_reversed=True)) == names[::-1]
@@ -242,6 +244,11 @@ class StoreContract:
         assert list(trails.get("202601.blog", column_start=names[2], column_finish=names[10])) == names[2:11]
         assert list(trails.get("202601.blog", columns=[names[9], names[0], (some[0], at(9))])) == [names[0], names[9]]
         assert trails.get_count("202601.blog", column_start=(some[1],), column_finish=(some[2],)) == 6
+        store.tidy()
+        assert list(trails.get("202601.blog")) == names
+        trails.insert("202601.blog", {names[0]: value(2), names[1]: value(2)})
+        assert [dict(step)["n"] for step in trails.get("202601.blog", column_count=3).values()] == [2, 2, 1]
+        assert store.info()["families"]["Visitors"] == {"rows": 1, "columns": 15}
         trails.remove("202601.blog", [names[0]])
         assert list(trails.row_keys()) == ["202601.blog"]
         assert list(trails.get("202601.blog", column_count=1)) == names[1:2]
@@ -271,6 +278,12 @@ class StoreContract:
         assert views.get_count(KEY) == 2
         store.apply([self.retry(1 + 11 * minute)])
         assert list(views.get(KEY)) == [at(1, 7), at(1, 8), at(1 + 11 * minute, 7)]
+
+    def test_a_retry_that_comes_before_its_event_is_left_out_once_that_is_there(self, store, views):
+        store.apply([self.retry(1), self.retry(2, 9)])
+        views.insert(KEY, {at(1 + 1 / 60, 7): value(2), at(1.5, 9): value(1)})
+        assert list(views.get(KEY)) == [at(1 + 1 / 60, 7), at(1.5, 9), at(2, 9)]
+        assert views.get_count(KEY) == 3
 
     def test_a_retry_whose_event_never_came_is_stored_once_however_often_it_comes(self, store, views):
         minute = 1 / 60

@@ -1,8 +1,9 @@
+from datetime import date
 from typing import ClassVar
 
 import pytest
 
-from footfall import accounts
+from footfall import accounts, timeuuid
 from footfall.accounts import KnownAccounts
 from footfall.errors import StoreUnavailable, UsageError
 from tests.waiting import until
@@ -118,3 +119,14 @@ def test_a_setting_that_a_site_cannot_have_is_refused_by_name(away, changes, mes
     with pytest.raises(UsageError, match=message):
         accounts.configure(away.store, "blog", changes)
     assert accounts.find(away.store, "blog").given == {}
+
+
+def test_a_site_that_is_removed_with_its_events_leaves_no_trail_and_rows_of_others_are_no_hindrance(away):
+    store, name, visitor = away.store, timeuuid.make(timeuuid.ticks_at(date(2026, 1, 2)), 1), bytes(8)
+    store.family("PageViews").batch_insert({"20260102.blog": {name: b"\x80"}, "no row key": {name: b"\x80"},
+                                            "20260102.shop": {name: b"\x80"}})
+    store.family("Visitors").batch_insert({key: {(visitor, name): b"\x80"} for key in ("202601.blog", "202601.shop")})
+    store.family("Retries").insert("PageViews 20260102.blog", {str(name): b"\x80"})
+    assert accounts.remove(store, "blog", with_events=True) == 1
+    assert {family: list(store.family(family).row_keys()) for family in ("PageViews", "Visitors", "Retries")} == {
+        "PageViews": ["20260102.shop", "no row key"], "Visitors": ["202601.shop"], "Retries": []}

@@ -160,6 +160,20 @@ def test_users_are_added_with_a_password_shown_once(run):
     assert run("user", "remove", "owner")[1] == "Removed owner.\n"
 
 
+def test_a_token_is_shown_once_listed_by_its_id_and_goes_with_its_site(run):
+    run("site", "add", "blog")
+    out = run("token", "add", "--site", "blog", "--name", "the shop", "--expires", "30")[1]
+    found = re.fullmatch(r"Added token (\w{12}) for blog\. The token itself, shown only now: (ff_[\w-]{43})\n", out)
+    listed = run("token", "list")[1]
+    assert re.fullmatch(rf"{found[1]}\tblog\tthe shop\t\S+\+00:00\t\S+\+00:00\n", listed)
+    assert found[2] not in listed
+    assert run("token", "remove", found[1]) == (0, f"Removed token {found[1]} of blog.\n", "")
+    run("token", "add", "--site", "blog")
+    assert run("token", "list")[1].endswith("\t-\n")
+    run("site", "remove", "blog")
+    assert run("token", "list") == (0, "", "")
+
+
 def test_check_finds_nothing_wrong_with_what_works(run, blog, data):
     run("import", "log", str(blog), "--site", "blog")
     code, out, _ = run("check")
@@ -185,6 +199,9 @@ def test_check_says_what_is_wrong_and_what_to_do(run, blog, data, break_, wrong)
     (("site", "add", "a b"), 2, "account 'a b': must be"),
     (("site", "add", "x", "--url", "ftp://a"), 2, "url 'ftp://a': must be"),
     (("site", "remove", "nobody"), 2, "site 'nobody': unknown; the sites are none yet"),
+    (("token", "add", "--site", "nobody"), 2, "site 'nobody': unknown"),
+    (("token", "add", "--site", "x", "--expires", "0"), 2, "Invalid value for '--expires'"),
+    (("token", "remove", "ff_secret"), 2, "token: unknown; `footfall token list` shows their ids: none yet"),
     (("stats", "nobody"), 2, "site 'nobody': unknown"),
     (("stats", "x", "--by", "colour"), 2, "Invalid value for '--by'"),
     (("stats",), 2, "Missing argument 'SITE'"),

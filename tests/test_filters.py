@@ -15,7 +15,7 @@ from footfall.accounts import Account
 from footfall.cli.check import findings
 from footfall.collect.filters import RULES, Lists, RuleBook, Rules, lists_of, rule_of
 from footfall.collect.hit import Policy, parse_events
-from footfall.collect.networks import Networks, read_networks
+from footfall.collect.networks import NetworkSet, read_networks
 from footfall.collect.rates import Rates
 from footfall.config import networks
 from footfall.derive.spam import SPAM_HOSTS, read_hosts, spam_host
@@ -93,8 +93,8 @@ def test_why_a_hit_is_kept_apart(lists, given, view, address, reason):
     ("192.0.2.0", "192.0.2.0/25, 192.0.2.128/25", True),
 ])
 def test_a_cut_address_is_in_a_network_if_all_that_it_may_have_been_is(address, network, is_in):
-    assert Networks(networks(network)).hold(address, is_cut=True) is is_in
-    assert Networks(networks(network)).hold(address)
+    assert NetworkSet(networks(network)).hold(address, is_cut=True) is is_in
+    assert NetworkSet(networks(network)).hold(address)
 
 
 NETWORK = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).flatmap(
@@ -108,7 +108,7 @@ def test_networks_hold_what_any_of_them_holds(texts, more):
     beside = [type(end)(number) for end in ends for number in (int(end) - 1, int(end) + 1)
               if 0 <= number < 2**end.max_prefixlen]
     for address in (*ends, *beside, *more):
-        assert Networks(some).hold(str(address)) == any(
+        assert NetworkSet(some).hold(str(address)) == any(
             address in network for network in some if network.version == address.version), address
 
 

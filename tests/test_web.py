@@ -21,7 +21,7 @@ PASSWORD = "correct horse battery"
 OURS = {"Sec-Fetch-Site": "same-origin"}
 TODAY = datetime.now(UTC).date()
 GOOGLE = "https://www.google.com/search?q=page+views"
-OPEN = {"beacon.script", "beacon.pixel", "beacon.events", "auth.login", "static",
+OPEN = {"beacon.script", "beacon.pixel", "beacon.events", "api.events", "auth.login", "static",
         "health.health", "health.ready", "health.exposition"}
 
 _numbers = count()

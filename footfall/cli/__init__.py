@@ -24,6 +24,7 @@ from footfall.cli.shell import shell
 from footfall.cli.sites import site
 from footfall.cli.stats import stats
 from footfall.cli.stores import store
+from footfall.cli.tokens import token
 from footfall.errors import ConfigError, FootfallError, UsageError
 
 __all__ = ["cli", "main"]
@@ -38,7 +39,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, site, user, store, outbox, import_, copy, stats, filtered, shell, check, drill):
+for command in (serve, site, user, token, store, outbox, import_, copy, stats, filtered, shell, check, drill):
     cli.add_command(command)
 
 

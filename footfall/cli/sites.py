@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import click
 
-from footfall import accounts
+from footfall import accounts, tokens
 from footfall.cli.settings import Command, with_settings
-from footfall.collect.tracker import tag
+from footfall.collect.tracker import Paths, tag
 from footfall.config import Config
 from footfall.site_settings import SITE_SETTINGS
 from footfall.stores import open_store
+
+#: What a tag is made from.
+TAG_SETTINGS = ("HOST", "PORT", "PUBLIC_URL", "SCRIPT_PATH", "EVENT_PATH")
 
 
 def site_setting_flags(command: Command) -> Command:
@@ -29,23 +32,35 @@ def site() -> None:
 @click.argument("site_id", metavar="ID")
 @click.option("--url", default="", metavar="URL", help="Where the site's pages are, such as https://blog.example.com.")
 @click.option("--if-missing", is_flag=True, help="Do nothing if the site exists.")
-@with_settings("HOST", "PORT", "PUBLIC_URL")
+@with_settings(*TAG_SETTINGS)
 def add(config: Config, site_id: str, url: str, if_missing: bool) -> None:
     """Add the site ID and print the tag for its pages."""
     with open_store(config=config) as store:
         if if_missing and any(account.id == site_id for account in accounts.all_accounts(store)):
             return
         accounts.add(store, site_id, url)
-    click.echo(f"Added {site_id}. Paste this into its pages:\n\n  {tag(address(config), site_id)}\n")
+    click.echo(f"Added {site_id}. Paste this into its pages:\n\n  {tag_for(config, site_id)}\n")
 
 
 @site.command("list")
-@with_settings("HOST", "PORT", "PUBLIC_URL")
+@with_settings(*TAG_SETTINGS)
 def list_(config: Config) -> None:
     """List the sites with their tags."""
     with open_store(config=config) as store:
         for account in accounts.all_accounts(store):
-            click.echo(f"{account.id}\t{account.url or '-'}\t{account.created}\t{tag(address(config), account.id)}")
+            click.echo(f"{account.id}\t{account.url or '-'}\t{account.created}\t{tag_for(config, account.id)}")
+
+
+@site.command("tag")
+@click.argument("site_id", metavar="ID")
+@click.option("--core", is_flag=True, help="The small build: page-views and events of the page's own alone.")
+@click.option("--integrity", is_flag=True, help="Of this version alone, by its hash: browsers run no other script.")
+@with_settings(*TAG_SETTINGS)
+def tag_(config: Config, site_id: str, core: bool, integrity: bool) -> None:
+    """Print the tag of the site ID."""
+    with open_store(config=config) as store:
+        accounts.find(store, site_id)
+    click.echo(tag_for(config, site_id, build="core" if core else "", integrity=integrity))
 
 
 @site.command("set")
@@ -68,13 +83,19 @@ def set_(config: Config, site_id: str, **changes: str | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_settings()
 def remove(config: Config, site_id: str, with_events: bool, yes: bool) -> None:
-    """Remove the site ID: hits for it are refused from then on."""
+    """Remove the site ID and its tokens: hits for it are refused from then on."""
     with open_store(config=config) as store:
         accounts.find(store, site_id)
         if with_events and not yes:
             click.confirm(f"Remove {site_id} and every event it has?", abort=True)
         rows = accounts.remove(store, site_id, with_events=with_events)
+        tokens.remove_all_of(store, site_id)
     click.echo(f"Removed {site_id}" + (f" and {rows:,} rows of events." if with_events else "; its events are kept."))
+
+
+def tag_for(config: Config, site_id: str, *, build: str = "", integrity: bool = False) -> str:
+    """Return the tag of a site, as far as the settings tell."""
+    return tag(address(config), site_id, Paths.of(config), build=build, integrity=integrity)
 
 
 def address(config: Config) -> str:

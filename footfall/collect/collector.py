@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import logging
 import re
+import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
@@ -22,6 +24,7 @@ from footfall.collect.hit import Headers, Policy, parse_events, parse_hit
 from footfall.collect.outbox import Outbox
 from footfall.collect.probe import Probe
 from footfall.collect.rates import Rates
+from footfall.collect.tracker import DEFAULT, Paths
 from footfall.collect.visitors import Undecided, Visitors
 from footfall.collect.writer import Destination, Writer
 from footfall.config import Config
@@ -37,6 +40,7 @@ from footfall.stores import open_store
 #: A transparent pixel: 43 bytes.
 GIF = base64.b64decode("R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 RETRY_SECONDS = 5
+TIDY_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +86,9 @@ class Collector:
         self._config = config
         self._opened: Store | None = None
         self._outbox: Outbox | None = None
+        self.paths = Paths.of(config)
+        #: What a request begins with that the worker may answer by itself.
+        self.beginnings = beginnings(self.paths)
         self.clock = timeuuid.Clock()
         self.probe = Probe(self.destination)
         self.writer: Committer = Writer(self.destination)
@@ -89,6 +96,8 @@ class Collector:
         known = None
         if config.unknown_accounts == "refuse":
             known = accounts.KnownAccounts(self.store, memory=memory)
+        self._tidy_at = 0.0
+        self._tidying = threading.Lock()
         self._visitors = Visitors(Salts(config.visitors, self.store, memory), self.store)
         book = RuleBook(known.recall if known else lambda account: None, lists_of(config))
         self.policy = Policy(known, config.ip, config.trusted_proxies, look_up_in(config.geoip),
@@ -128,8 +137,20 @@ class Collector:
         return self.outbox() if outbox.is_wanted(self._config) else self.store()
 
     def tidy(self) -> None:
-        """Do what is to be done now and then; call it often, it takes no time."""
-        self._visitors.tidy(self.clock.ticks())
+        """Have done in a thread, once a second at most, what is to be done now and then; call it often."""
+        if time.monotonic() >= self._tidy_at and self._tidying.acquire(blocking=False):
+            self._tidy_at = time.monotonic() + TIDY_SECONDS
+            threading.Thread(target=self._tidy, name="footfall-tidy", daemon=True).start()
+
+    def _tidy(self) -> None:
+        try:
+            self._visitors.tidy(self.clock.ticks())
+            if not outbox.is_wanted(self._config):
+                self.store().tidy()
+        except StoreError as error:
+            _log.info("tidied up later: %s", error)
+        finally:
+            self._tidying.release()
 
     def milliseconds(self) -> int:
         """Return the time since 1970 by the clock that events are named by."""
@@ -170,8 +191,7 @@ class Collector:
     def _take(self, parse: Callable[[], list[Event]], taken: Answer) -> Answer:
         self.tidy()
         try:
-            events = parse()
-            self.writer.commit(events)
+            self.commit(parse())
         except Declined as error:
             metrics.HITS.labels("declined", error.reason).inc()
             return taken
@@ -179,12 +199,26 @@ class Collector:
             return refusal(error)
         except StoreError as error:
             return failure(error)
+        return taken
+
+    def commit(self, events: Sequence[Event]) -> None:
+        """Store events, and return when they are on disk: all of them, or, after an error, none.
+
+        :raises StoreError: they cannot be stored; :class:`~footfall.errors.StoreUnavailable` if not now.
+        """
+        self.writer.commit(events)
         for event in events:
             if event.family == FILTERED:
                 metrics.HITS.labels("filtered", rule_of(event.fields["reason"])).inc()
             for field in event.fields.get("cut", ()):
                 metrics.CUT_FIELDS.labels(field).inc()
-        return taken
+
+
+def beginnings(paths: Paths) -> tuple[bytes, ...]:
+    """Return what the requests for the pixel and the posts of events begin with."""
+    lines = [line for each in (DEFAULT, paths)
+             for line in (f"GET {each.pixel}?", f"HEAD {each.pixel}?", f"POST {each.event} ")]
+    return tuple(line.encode() for line in dict.fromkeys(lines))
 
 
 def _writable(opened: _Opened) -> _Opened:
@@ -214,9 +248,38 @@ class _Remembered:
         raise Undecided
 
 
+def count_refusal(reason: str) -> None:
+    """Count what can never be stored, by the field that its reason names."""
+    metrics.HITS.labels("refused", reason.partition(":")[0]).inc()
+
+
+def count_failure(error: StoreError) -> None:
+    """Count what cannot be stored now, and log why."""
+    metrics.HITS.labels("unavailable", "unavailable" if isinstance(error, StoreUnavailable) else "store").inc()
+    _tell(error)
+
+
+class _Seldom:
+    """Logs a failure at once, and of those within a second of it only how many they were: one comes with each hit."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._untold = 0
+
+    def __call__(self, error: StoreError) -> None:
+        self._untold += 1
+        if time.monotonic() >= self._until:
+            self._until = time.monotonic() + 1.0
+            _log.error("%d hits were answered 503, nothing was taken: %s", self._untold, error)
+            self._untold = 0
+
+
+_tell = _Seldom()
+
+
 def refusal(error: BadHit) -> Answer:
     """Return the answer to what can never be stored, and count it."""
-    metrics.HITS.labels("refused", error.reason.partition(":")[0]).inc()
+    count_refusal(error.reason)
     # A reason may quote what was sent; a header holds one line of ASCII.
     reason = re.sub(r"[^ -~]", "?", error.reason)[:200]
     return Answer(error.status, (_TEXT, ("X-Footfall", reason), *_OPEN_TO_ALL), f"{reason}\n".encode())
@@ -224,7 +287,6 @@ def refusal(error: BadHit) -> Answer:
 
 def failure(error: StoreError) -> Answer:
     """Return the answer to what cannot be stored now, count it, and log why."""
-    metrics.HITS.labels("unavailable", "unavailable" if isinstance(error, StoreUnavailable) else "store").inc()
-    _log.error("a hit was answered 503, nothing was taken: %s", error)
+    count_failure(error)
     return Answer(503, (_TEXT, ("X-Footfall", "cannot store now"), ("Retry-After", str(RETRY_SECONDS)), *_OPEN_TO_ALL),
                   b"cannot store now, please try again\n")

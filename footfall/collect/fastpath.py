@@ -19,7 +19,6 @@ from footfall.collect.collector import PIXEL, TAKEN, TIME, Answer, Collector
 from footfall.collect.head import MAX_HEADERS
 from footfall.collect.visitors import Undecided
 
-_BEGINNINGS = (b"GET /a.gif?", b"HEAD /a.gif?", b"POST /e ")
 _WANTED = {name.encode(): name for name in (
     "user-agent", "accept-language", "referer", "x-real-ip", "x-forwarded-for", "dnt", "sec-gpc")}
 # What asks for more than a request and its answer, one after the other.
@@ -49,7 +48,7 @@ def serve(data: bytes, collector: Collector, peer: str, *, is_last: bool = False
     :param is_last: the connection is to end with the answer, whatever was asked.
     :returns: ``None`` if the request is not for here; nothing has been taken from it then.
     """
-    if not data.startswith(_BEGINNINGS):
+    if not data.startswith(collector.beginnings):
         return None
     head_end = data.find(b"\r\n\r\n") + 4
     request = _Request()

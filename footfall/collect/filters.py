@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from footfall.accounts import Account
-from footfall.collect.networks import Networks, read_networks
+from footfall.collect.networks import NetworkSet, read_networks
 from footfall.collect.rates import Rates
 from footfall.collect.watched import Watched
 from footfall.config import Config
@@ -51,13 +51,13 @@ _log = logging.getLogger(__name__)
 class Lists(NamedTuple):
     """What the rules of all accounts look up: each is read anew when its file changes."""
 
-    data_centres: Watched[Networks] = Watched(None, read_networks, Networks())
+    data_centres: Watched[NetworkSet] = Watched(None, read_networks, NetworkSet())
     spam: Watched[frozenset[str]] = Watched(None, read_hosts, frozenset())
 
 
 def lists_of(config: Config) -> Lists:
     """Return the lists that the settings name."""
-    return Lists(Watched(config.datacentres, read_networks, Networks()),
+    return Lists(Watched(config.datacentres, read_networks, NetworkSet()),
                  Watched(config.spam_referrers, read_hosts, frozenset()))
 
 
@@ -166,7 +166,7 @@ def _tests(settings: Mapping[str, Any], lists: Lists) -> dict[str, _Test]:
     if settings["spam"] == "filter":
         tests["spam"] = lambda fields, address, is_cut: spam_host(fields["referrer"], lists.spam.contents())
     if settings["exclude_addresses"]:
-        own = Networks(settings["exclude_addresses"])
+        own = NetworkSet(settings["exclude_addresses"])
         tests["address"] = lambda fields, address, is_cut: _yes(own.hold(address, is_cut=is_cut))
     if settings["exclude_countries"]:
         tests["country"] = lambda fields, address, is_cut: _yes(

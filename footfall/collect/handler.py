@@ -34,6 +34,10 @@ DRAIN_SECONDS = 2.0
 DRAIN_BYTES = 1 << 20
 
 
+# What libev calls a socket that can be read from.
+_READ = 1
+
+
 class Connections:
     """The connections of a worker that wait for a request, so that those that wait too long can be let go.
 
@@ -64,7 +68,16 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
     def __init__(self, sock: Any, address: Any, server: Any, **more: Any) -> None:
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Asked before anything is read: to try and fail costs more than to wait.
+        self._readable = gevent.get_hub().loop.io(sock.fileno(), _READ)
+        self._is_all_read = False
         super().__init__(sock, address, server, **more)
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        finally:
+            self._readable.close()
 
     def handle_one_request(self) -> bool | None:
         """Serve the next request, and tell whether the connection goes on, as pywsgi wants it: ``True`` or ``None``."""
@@ -80,6 +93,8 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
         """Return what has arrived of the next request, without taking it; nothing if none comes."""
         connections.idle[self.socket] = time.monotonic()
         try:
+            if self._is_all_read:
+                gevent.get_hub().wait(self._readable)
             data: bytes = self.rfile.peek(1)
             return data
         finally:
@@ -90,6 +105,7 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
         peer = self._peer()
         collector, is_last = application.collector, application.connections.ending
         served = serve(data, collector, peer, is_last=is_last) if collector is not None else None
+        self._is_all_read = served is not None and served.length == len(data)
         if served is None:
             return self._serve_long()
         self.rfile.read(served.length)

@@ -79,7 +79,9 @@ class Clock(Protocol):
     def ticks(self) -> int: ...
 
 
-_Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
+#: An id that a sender gives: of an event, or of a visitor.
+GivenId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
+Props = dict[str, str | int | float | bool | None]
 _Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_AGE_MS)]
 
 
@@ -90,15 +92,15 @@ class _Posted(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     url: str
     ref: str = ""
     title: str = ""
-    eid: _Id | None = None
+    eid: GivenId | None = None
     age: _Milliseconds = 0
     at: Annotated[int, msgspec.Meta(ge=0)] | None = None
     retry: bool = False
-    visitor: _Id | None = None
+    visitor: GivenId | None = None
     new: bool = False
     screen: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,5}x[0-9]{1,5}\Z")] | None = None
     event: str | None = None
-    props: dict[str, str | int | float | bool | None] | None = None
+    props: Props | None = None
     engaged: _Milliseconds | None = None
     scroll: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
     bot: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}\Z")] | None = None
@@ -179,25 +181,27 @@ def client_address(headers: Headers, peer: str, trusted_proxies: tuple[Network, 
     Only a trusted proxy is believed: its X-Real-IP, else the last address in X-Forwarded-For that is
     not a trusted proxy itself. A Unix socket's peer counts as trusted: its file's mode keeps others out.
     """
-    address = _address(peer)
-    if not is_trusted(peer, trusted_proxies):
-        return "" if address is None else str(address)
-    real = _address(headers.get("x-real-ip", ""))
-    if real is not None:
-        return str(real)
-    for hop in reversed(headers.get("x-forwarded-for", "").split(",")):
-        forwarded = _address(hop)
-        if forwarded is None:
+    if not _trusts(peer, trusted_proxies):
+        return _address_text(peer)
+    real, forwarded = headers.get("x-real-ip", ""), headers.get("x-forwarded-for", "")
+    if real and (address := _address_text(real)):
+        return address
+    for hop in reversed(forwarded.split(",") if forwarded else ()):
+        address = _address_text(hop)
+        if not address:
             break
-        if not _within(forwarded, trusted_proxies):
-            return str(forwarded)
-    return "" if address is None else str(address)
+        if not _trusts(address, trusted_proxies):
+            return address
+    return _address_text(peer)
 
 
 def is_trusted(peer: str, trusted_proxies: tuple[Network, ...]) -> bool:
     """Tell whether the connection's other end is a trusted proxy; a Unix socket's, empty, is one."""
-    address = _address(peer)
-    return not peer or (address is not None and _within(address, trusted_proxies))
+    address = parsed_address(peer)
+    return not peer or (address is not None and any(address in network for network in trusted_proxies))
+
+
+_trusts = lru_cache(maxsize=16384)(is_trusted)
 
 
 class _Sender(NamedTuple):
@@ -245,7 +249,7 @@ def _sender(headers: Headers, peer: str, policy: Policy) -> _Sender:
         agent = agent.encode("latin-1", "replace").decode("utf-8", "replace")
     address = client_address(headers, peer, policy.trusted_proxies)
     return _Sender(address, agent, {"ip": kept_address(address, policy.ip), "user_agent": agent,
-                                    "language": _first_language(headers.get("accept-language", ""))},
+                                    "language": first_language(headers.get("accept-language", ""))},
                    policy.places(address) if policy.places is not None else {}, _objection(headers))
 
 
@@ -269,7 +273,8 @@ def _rules(account: str, sender: _Sender, policy: Policy) -> Rules | None:
 
 
 @lru_cache(maxsize=1024)
-def _first_language(accepted: str) -> str:
+def first_language(accepted: str) -> str:
+    """Return the first language of an Accept-Language header; empty if it names none."""
     first = accepted.partition(",")[0].partition(";")[0].strip()
     return first if _LANGUAGE.fullmatch(first) else ""
 
@@ -299,7 +304,7 @@ def _custom_fields(item: _Posted) -> dict[str, Any]:
         if item.props:
             raise BadHit("props: only with event")
         return mark if item.screen is None else {"screen": item.screen, **mark}
-    return {"event": item.event, **_engagement(item), **_props(item), **mark}
+    return {**custom_event_fields(item.event, item.props or {}), **_engagement(item), **mark}
 
 
 def _engagement(item: _Posted) -> dict[str, int]:
@@ -308,11 +313,13 @@ def _engagement(item: _Posted) -> dict[str, int]:
     return {"engaged": item.engaged or 0, "scroll": item.scroll or 0}
 
 
-def _props(item: _Posted) -> dict[str, Any]:
-    """The properties of a custom event, which is refused if they or its name are not such."""
-    if not _EVENT_NAME.fullmatch(item.event or ""):
+def custom_event_fields(event: str, props: Props) -> dict[str, Any]:
+    """Return what is stored of the name and the properties of a custom event.
+
+    :raises BadHit: they are not such.
+    """
+    if not _EVENT_NAME.fullmatch(event):
         raise BadHit("event: must be 1 to 64 characters, none of them a control character")
-    props = item.props or {}
     if len(props) > MAX_PROPS:
         raise BadHit(f"props: {len(props)} of them, at most {MAX_PROPS}", 413)
     for key, value in props.items():
@@ -322,7 +329,7 @@ def _props(item: _Posted) -> dict[str, Any]:
             raise BadHit(f"props: a value is longer than {LIMITS['title']} bytes", 413)
         if isinstance(value, int) and not -_MAX_INT <= value <= _MAX_INT:
             raise BadHit("props: a number is larger than 64 bits hold")
-    return {"props": props} if props else {}
+    return {"event": event, "props": props} if props else {"event": event}
 
 
 def _query_fields(query: bytes) -> dict[bytes, bytes]:
@@ -364,8 +371,8 @@ def _check_account(account: str, policy: Policy) -> str:
     return account
 
 
-@lru_cache(maxsize=16384)
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def parsed_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return an address that is written as text, an IPv4 one mapped into IPv6 as what it is; ``None`` if it is none."""
     try:
         address = ipaddress.ip_address(text.strip().partition("%")[0])
     except ValueError:
@@ -374,5 +381,8 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return mapped or address
 
 
-def _within(address: ipaddress.IPv4Address | ipaddress.IPv6Address, networks: tuple[Network, ...]) -> bool:
-    return any(address in network for network in networks)
+@lru_cache(maxsize=16384)
+def _address_text(text: str) -> str:
+    """Return an address as it is written shortest; empty if it is none."""
+    address = parsed_address(text)
+    return "" if address is None else str(address)

@@ -22,7 +22,7 @@ class _Span(NamedTuple):
     high: int
 
 
-class Networks:
+class NetworkSet:
     """A set of networks of both versions; those that overlap or touch are one range."""
 
     def __init__(self, networks: Iterable[Network] = ()) -> None:
@@ -49,7 +49,7 @@ class Networks:
         return place >= 0 and span.high <= self._ends[span.version][place]
 
 
-def read_networks(text: str) -> Networks:
+def read_networks(text: str) -> NetworkSet:
     """Return the networks of a text: one a line, ``#`` begins a remark.
 
     :raises ValueError: a line is none; the message has its number.
@@ -61,7 +61,7 @@ def read_networks(text: str) -> Networks:
                 networks.append(ipaddress.ip_network(network))
             except ValueError as error:
                 raise ValueError(f"line {number}: {error}") from None
-    return Networks(networks)
+    return NetworkSet(networks)
 
 
 @lru_cache(maxsize=16384)

@@ -7,7 +7,6 @@ told apart.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -43,7 +42,6 @@ class Visitors:
         self._store = store
         self._seen: dict[bytes, bool] = {}
         self._away_until = 0.0
-        self._tidying = threading.Lock()
 
     def visitor(self, account: str, address: str, user_agent: str, ticks: int, *, at_once: bool) -> bytes:
         """Return the visitor that account, address and user agent stand for.
@@ -72,21 +70,16 @@ class Visitors:
         return visitor
 
     def tidy(self, ticks: int) -> None:
-        """Have the salts tidied if it is time, in a thread: it may wait for the store."""
-        if self._salts.is_untidy() and self._tidying.acquire(blocking=False):
-            threading.Thread(target=self._tidy, args=(ticks,), name="footfall-salts", daemon=True).start()
+        """Have the salts tidied if it is time, which may take a while.
 
-    def _tidy(self, ticks: int) -> None:
-        try:
-            self._salts.tidy(ticks)
-            pair = self._salts.remembered(ticks)
-            if pair is not None and pair.previous is None and ticks < pair.period.end - _OVERLAP_TICKS:
-                self._seen.clear()
-        except StoreError:
-            # It is tried again; a salt that nobody destroys goes by itself.
-            pass
-        finally:
-            self._tidying.release()
+        :raises StoreError: not now; a later call tries again.
+        """
+        if not self._salts.is_untidy():
+            return
+        self._salts.tidy(ticks)
+        pair = self._salts.remembered(ticks)
+        if pair is not None and pair.previous is None and ticks < pair.period.end - _OVERLAP_TICKS:
+            self._seen.clear()
 
     def _was_there(self, account: str, visitor: bytes, change: int, *, at_once: bool) -> bool:
         """Tell whether a visitor was there in the half hour before a change; no, while the store cannot tell."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from footfall import recipes
 from footfall.analysis import Item, MapFn, Progress, map_reduce
 from footfall.errors import UsageError
-from footfall.pageview import split_row_key
+from footfall.pageview import days_of
 from footfall.recipes import KeyFn, Recipe
 from footfall.storage import Store
 from footfall.timeuuid import Moment
@@ -103,8 +103,8 @@ def overview(store: Store, account: str, days: Range, dimensions: tuple[str, ...
 
 def newest_day(store: Store, account: str) -> date | None:
     """Return the newest UTC day on which an account has page-views; ``None`` if it has none."""
-    days = (split_row_key(key) for key in store.family("PageViews").row_keys(reverse=True))
-    return next((day for day, owner in days if owner == account), None)
+    days = days_of(store.family("PageViews").row_keys(reverse=True))
+    return next((day for day, owner, _ in days if owner == account), None)
 
 
 def last_days(store: Store, account: str, count: int, *, now: datetime | None = None) -> Range:

@@ -11,21 +11,24 @@ from __future__ import annotations
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
 from footfall.columns import FAMILIES, PAGE, Column, Insert, Mutation, Name, Remove, Slice, name_of, sort_name
 from footfall.errors import StoreError
+from footfall.packing import TRAILS
 from footfall.pageview import Packed
 from footfall.retries import plain
 from footfall.storage import ColumnFamily, Store
+from footfall.stores import sqlite_trails
 from footfall.stores.sqlite_file import Schema, SqliteFile, insert_rows
 
 #: Marks the file as footfall's: "foot" in ASCII.
 APPLICATION_ID = 0x666F6F74
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class SqliteStore(Store):
@@ -57,13 +60,12 @@ class SqliteStore(Store):
                                           (key, sort_name(low), sort_name(high)))
                 return [name_of("time", name) for (name,) in rows]
 
-            for family, run in groupby(plain(mutations, between), key=_family_of_plain_insert):
-                if family is None:
+            for is_plain, run in groupby(plain(mutations, between), key=_is_plain_insert):
+                if is_plain:
+                    _insert(connection, cast(Iterator[Insert], run))
+                else:
                     for mutation in run:
                         self._apply_one(connection, mutation)
-                else:
-                    rows = [(key, sort_name(name), value) for _, key, name, value, _ in cast(Iterator[Insert], run)]
-                    insert_rows(connection, f'"{family}" (row_key, id, data)', rows)
 
     def claim(self, family: str, key: str, name: str, value: bytes, *, ttl: int | None = None) -> Packed:
         with self.file.transaction() as connection:
@@ -74,20 +76,26 @@ class SqliteStore(Store):
         return Packed(value if there is None else there[0])
 
     def shred(self, family: str, key: str, names: Sequence[Name]) -> None:
-        self.file.shred(f'DELETE FROM "{family}" WHERE row_key = ? AND id = ?',
-                        [(key, sort_name(name)) for name in names])
+        for table, to_id in _tables(family):
+            self.file.shred(f'DELETE FROM "{table}" WHERE row_key = ? AND id = ?',
+                            [(key, to_id(name)) for name in names])
+
+    def tidy(self) -> None:
+        sqlite_trails.settle(self.file)
 
     def _apply_one(self, connection: sqlite3.Connection, mutation: Insert | Remove) -> None:
-        table = f'"{mutation.family}"'
         if isinstance(mutation, Insert):
-            connection.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)", (
-                mutation.key, sort_name(mutation.name), mutation.value, _expiry(mutation.ttl)))
-            connection.execute(f"DELETE FROM {table} WHERE expires <= ?", (_now(),))
-        elif mutation.name is None:
-            connection.execute(f"DELETE FROM {table} WHERE row_key = ?", (mutation.key,))
-        else:
-            connection.execute(f"DELETE FROM {table} WHERE row_key = ? AND id = ?",
-                               (mutation.key, sort_name(mutation.name)))
+            table, to_id = _written(mutation.family)
+            connection.execute(f'INSERT OR REPLACE INTO "{table}" VALUES (?, ?, ?, ?)', (
+                mutation.key, to_id(mutation.name), mutation.value, _expiry(mutation.ttl)))
+            connection.execute(f'DELETE FROM "{table}" WHERE expires <= ?', (_now(),))
+            return
+        for table, to_id in _tables(mutation.family):
+            if mutation.name is None:
+                connection.execute(f'DELETE FROM "{table}" WHERE row_key = ?', (mutation.key,))
+            else:
+                connection.execute(f'DELETE FROM "{table}" WHERE row_key = ? AND id = ?',
+                                   (mutation.key, to_id(mutation.name)))
 
     def init(self) -> list[str]:
         made, self._made = self._made, []
@@ -97,7 +105,7 @@ class SqliteStore(Store):
         families = {}
         for name in FAMILIES:
             ((rows, columns),) = self.file.read(
-                f'SELECT count(DISTINCT row_key), count(*) FROM "{name}" WHERE {_ALIVE}', _now())
+                f'SELECT count(DISTINCT row_key), count(*) FROM "{_read(name)}" WHERE {_ALIVE}', _now())
             families[name] = {"rows": rows, "columns": columns}
         return {"url": self.url, "engine": f"SQLite {sqlite3.sqlite_version}", "bytes": self.file.size(),
                 "families": families}
@@ -116,12 +124,43 @@ def _make_tables(connection: sqlite3.Connection, _: int) -> None:
                            "data BLOB NOT NULL, expires INTEGER, PRIMARY KEY (row_key, id)) WITHOUT ROWID")
         connection.execute(f'CREATE INDEX IF NOT EXISTS "{name}Expiry" ON "{name}" (expires) '
                            "WHERE expires IS NOT NULL")
+    sqlite_trails.make_tables(connection)
+
+
+def _tables(family: str) -> list[tuple[str, Callable[[Any], Any]]]:
+    """Return the tables that hold a family, each with what makes its ids of names; the first is written to."""
+    settled: tuple[str, Callable[[Any], Any]] = (family, sort_name)
+    return [(sqlite_trails.ARRIVED, sqlite_trails.arrived_id), settled] if family == TRAILS else [settled]
+
+
+def _insert(connection: sqlite3.Connection, inserts: Iterable[Insert]) -> None:
+    """Insert columns that do not expire, those of a family together: the order of two families does not matter."""
+    families: defaultdict[str, list[Insert]] = defaultdict(list)
+    for insert in inserts:
+        families[insert.family].append(insert)
+    for family, some in families.items():
+        table, to_id = _written(family)
+        rows = [(key, to_id(name), value) for _, key, name, value, _ in some]
+        insert_rows(connection, f'"{table}" (row_key, id, data)', rows)
+
+
+def _written(family: str) -> tuple[str, Callable[[Any], Any]]:
+    return _tables(family)[0]
+
+
+def _read(family: str) -> str:
+    """Return the table or view that a family is read from."""
+    return sqlite_trails.ALL if family == TRAILS else family
 
 
 class SqliteFamily(ColumnFamily):
     """A column family of an :class:`SqliteStore`."""
 
     store: SqliteStore
+
+    def __init__(self, store: SqliteStore, name: str) -> None:
+        super().__init__(store, name)
+        self._source = _read(name)
 
     def row_keys(self, start: str = "", finish: str = "", *, reverse: bool = False) -> Iterator[str]:
         low, high = (finish, start) if reverse else (start, finish)
@@ -133,7 +172,7 @@ class SqliteFamily(ColumnFamily):
                 if bound:
                     where += f" AND row_key {relation} ?"
                     values.append(bound)
-            found = self.store.file.read(f'SELECT row_key FROM "{self.name}" WHERE {where} '
+            found = self.store.file.read(f'SELECT row_key FROM "{self._source}" WHERE {where} '
                                     f'ORDER BY row_key {"DESC" if reverse else "ASC"} LIMIT 1', *values)
             if not found:
                 return
@@ -146,7 +185,8 @@ class SqliteFamily(ColumnFamily):
 
     def truncate(self) -> None:
         with self.store.file.transaction() as connection:
-            connection.execute(f'DELETE FROM "{self.name}"')
+            for table, _ in _tables(self.name):
+                connection.execute(f'DELETE FROM "{table}"')
 
     def _slice(self, key: str, part: Slice, limit: int | None) -> Iterator[Column]:
         low, high = sort_name(part.low), sort_name(part.high)
@@ -154,7 +194,7 @@ class SqliteFamily(ColumnFamily):
         while limit is None or limit > 0:
             size = PAGE if limit is None else min(PAGE, limit)
             where, values = self._where(key, low, low_is, high, high_is)
-            page = self.store.file.read(f'SELECT id, data FROM "{self.name}" WHERE {where} '
+            page = self.store.file.read(f'SELECT id, data FROM "{self._source}" WHERE {where} '
                                    f'ORDER BY id {"DESC" if part.reversed else "ASC"} LIMIT {size}', *values)
             for identity, data in page:
                 yield name_of(self.names, identity), Packed(data)
@@ -171,14 +211,14 @@ class SqliteFamily(ColumnFamily):
         for first in range(0, len(names), PAGE):
             some = [sort_name(name) for name in names[first:first + PAGE]]
             marks = ",".join("?" * len(some))
-            rows = self.store.file.read(f'SELECT id, data FROM "{self.name}" WHERE row_key = ? AND id IN ({marks}) '
+            rows = self.store.file.read(f'SELECT id, data FROM "{self._source}" WHERE row_key = ? AND id IN ({marks}) '
                                    f"AND {_ALIVE}", key, *some, _now())
             found += [(name_of(self.names, identity), Packed(data)) for identity, data in rows]
         return found
 
     def _count(self, key: str, part: Slice) -> int:
         where, values = self._where(key, sort_name(part.low), ">=", sort_name(part.high), "<=")
-        count: int = self.store.file.read(f'SELECT count(*) FROM "{self.name}" WHERE {where}', *values)[0][0]
+        count: int = self.store.file.read(f'SELECT count(*) FROM "{self._source}" WHERE {where}', *values)[0][0]
         return count
 
     def _where(self, key: str, low: Any, low_is: str, high: Any, high_is: str) -> tuple[str, list[Any]]:
@@ -202,6 +242,6 @@ def _expiry(ttl: int | None) -> int | None:
     return None if ttl is None else _now() + ttl * 1000
 
 
-def _family_of_plain_insert(mutation: Insert | Remove) -> str | None:
-    """Return the family of an insert that does not expire, which many can share one statement with."""
-    return mutation.family if isinstance(mutation, Insert) and mutation.ttl is None else None
+def _is_plain_insert(mutation: Insert | Remove) -> bool:
+    """Tell whether a mutation is an insert that does not expire, which many can share one statement with."""
+    return isinstance(mutation, Insert) and mutation.ttl is None

@@ -32,8 +32,10 @@ from footfall.web.throttle import Throttle
 
 #: Endpoints that any page on the web may reach, by any method they have.
 BEACON = frozenset({"beacon.script", "beacon.pixel", "beacon.events"})
+#: Endpoints that ask for a token in a header. A browser's cookies open none of them, so no other site can misuse those.
+API = frozenset({"api.events"})
 #: Endpoints that need no session. ``/metrics`` guards itself.
-OPEN = BEACON | {"auth.login", "static", "health.health", "health.ready", "health.exposition"}
+OPEN = BEACON | API | {"auth.login", "static", "health.health", "health.ready", "health.exposition"}
 
 SESSION_DAYS = 30
 KEY_BYTES = 32
@@ -118,7 +120,7 @@ def guard() -> Guard:
 
 def admit() -> ResponseReturnValue | None:
     """Let a request pass, or answer it here: send it to the login, or refuse it."""
-    if request.endpoint in BEACON:
+    if request.endpoint in BEACON | API:
         return None
     reading = request.method in ("GET", "HEAD")
     if not reading and not comes_from_here():

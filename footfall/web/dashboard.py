@@ -13,10 +13,10 @@ from flask.typing import ResponseReturnValue
 from footfall import accounts
 from footfall.accounts import Account
 from footfall.collect.beacon import collector
-from footfall.collect.tracker import tag
+from footfall.collect.tracker import DEFAULT, Paths, tag
 from footfall.derive.urls import host
 from footfall.errors import UsageError
-from footfall.pageview import split_row_key
+from footfall.pageview import days_of
 from footfall.reports import query
 from footfall.reports.query import Overview, Range, Row
 from footfall.storage import Store
@@ -72,7 +72,7 @@ def index() -> ResponseReturnValue:
         asked = parse_range(request.args, today)
     except UsageError as error:
         return f"{error}\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
-    sites = read_sites(collector().store(), asked, today, auth.guard().address())
+    sites = read_sites(collector().store(), asked, today, auth.guard().address(), collector().paths)
     return render_template("dashboard.html", sites=sites, asked=asked, choices=DAYS, today=today, oldest=OLDEST)
 
 
@@ -92,10 +92,11 @@ def parse_range(fields: Mapping[str, str], today: date) -> Asked:
     return Asked(int(days), _day(until, today) if until else None)
 
 
-def read_sites(store: Store, asked: Asked, today: date, address: str) -> list[Site]:
+def read_sites(store: Store, asked: Asked, today: date, address: str, paths: Paths = DEFAULT) -> list[Site]:
     """Return what the page shows of every site, in order of their ids.
 
     :param address: where footfall is reached, for the tags.
+    :param paths: what the beacon's paths are there.
 
     Without a last day asked for, a site that had no views in the last days shows those that end with
     its newest view, as :func:`footfall.reports.query.last_days` does for one site.
@@ -109,7 +110,8 @@ def read_sites(store: Store, asked: Asked, today: date, address: str) -> list[Si
         stale = newest_days(store, without, before=wanted.since)
     overviews |= {account: _overview(store, account, _ending(day, asked.days)) for account, day in stale.items()}
     return [Site(account, overviews[account.id], account.id in stale,
-                 pages(overviews[account.id].top["url"], account.url), tag(address, account.id)) for account in known]
+                 pages(overviews[account.id].top["url"], account.url), tag(address, account.id, paths))
+            for account in known]
 
 
 def newest_days(store: Store, sites: set[str], *, before: date) -> dict[str, date]:
@@ -117,8 +119,7 @@ def newest_days(store: Store, sites: set[str], *, before: date) -> dict[str, dat
     found: dict[str, date] = {}
     # No account follows the day here, so the walk begins below every key of it.
     keys: Iterable[str] = store.family("PageViews").row_keys(f"{before:%Y%m%d}", reverse=True) if sites else ()
-    for key in keys:
-        day, site = split_row_key(key)
+    for day, site, _ in days_of(keys):
         if site in sites:
             found.setdefault(site, day)
             if len(found) == len(sites):

@@ -1,0 +1,54 @@
+"""``footfall token``: which programs may send events by themselves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from footfall import accounts, tokens
+from footfall.cli.settings import with_settings
+from footfall.config import Config
+from footfall.stores import open_store
+
+MAX_DAYS = 36_500
+
+
+@click.group()
+def token() -> None:
+    """Add, list and remove tokens for the API."""
+
+
+@token.command("add")
+@click.option("--site", "site_id", required=True, metavar="ID", help="The site whose events it is for.")
+@click.option("--name", default="", metavar="TEXT", help="What to call it in the list.")
+@click.option("--expires", type=click.IntRange(1, MAX_DAYS), metavar="DAYS",
+              help="For how many days it holds; for ever if not given.")
+@with_settings()
+def add(config: Config, site_id: str, name: str, expires: int | None) -> None:
+    """Add a token with which a program sends events of a site; prints it, this once."""
+    with open_store(config=config) as store:
+        accounts.find(store, site_id)
+        text, made = tokens.add(store, site_id, name, expires)
+    click.echo(f"Added token {made.id} for {site_id}. The token itself, shown only now: {text}")
+
+
+@token.command("list")
+@with_settings()
+def list_(config: Config) -> None:
+    """List the tokens: their ids, sites, names, when they were made and until when they hold."""
+    now = datetime.now(UTC)
+    with open_store(config=config) as store:
+        for entry in tokens.all_tokens(store):
+            until = f"{entry.expires}{' (expired)' if entry.has_expired(now) else ''}" if entry.expires else "-"
+            click.echo(f"{entry.id}\t{entry.site}\t{entry.name or '-'}\t{entry.created}\t{until}")
+
+
+@token.command("remove")
+@click.argument("token_id", metavar="ID")
+@with_settings()
+def remove(config: Config, token_id: str) -> None:
+    """Remove the token ID, which `footfall token list` shows; running servers refuse it within ten seconds."""
+    with open_store(config=config) as store:
+        removed = tokens.remove(store, token_id)
+    click.echo(f"Removed token {removed.id} of {removed.site}.")

@@ -23,6 +23,8 @@ def serve_footfall(home: Path, variant: str = "", workers: int = 1, cores: tuple
     """
     port = free_port()
     footfall(home, "site", "add", SITE)
+    # All the load comes from one address; the other rules are asked, as they would be.
+    footfall(home, "site", "set", SITE, "--rate", "0")
     module = ["bench.variants", variant] if variant else ["footfall", "serve"]
     settings = {"FOOTFALL_DATA": str(home), "FOOTFALL_PORT": str(port), "FOOTFALL_WORKERS": str(workers)}
     with running([sys.executable, "-m", *module], port, cores=cores, environment={**settings, **(environment or {})},

@@ -90,7 +90,8 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
-def _networks(text: str) -> Networks:
+def networks(text: str) -> Networks:
+    """Parse a setting that is a list of addresses or networks."""
     try:
         return Networks(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError as error:
@@ -142,7 +143,7 @@ SETTINGS = (
     Setting("SCRIPT_PATH", "/a.js", _path, "Path of the tracker, beside /a.js; it stands in the tag to paste."),
     Setting("PIXEL_PATH", "/a.gif", _path, "Path of the pixel, beside /a.gif."),
     Setting("EVENT_PATH", "/e", _path, "Path that the tracker posts to, beside /e; it stands in the tag to paste."),
-    Setting("TRUSTED_PROXIES", "127.0.0.0/8, ::1", _networks,
+    Setting("TRUSTED_PROXIES", "127.0.0.0/8, ::1", networks,
             "Addresses whose X-Real-IP and X-Forwarded-For are believed; networks, commas between."),
     Setting("IP", "truncated", one_of("truncated", "full", "none"), "How much of a visitor's address is kept."),
     Setting("VISITORS", "daily", one_of("daily", "weekly", "monthly", "cookie", "none"),
@@ -152,6 +153,10 @@ SETTINGS = (
             "File in .mmdb format that tells the country, region and city of an address; empty: none is looked up."),
     Setting("RETENTION", "0", whole_number(0, 7300),
             "Days after which events are removed, where a site does not say otherwise; 0: never."),
+    Setting("DATACENTRES", "", _optional_file,
+            "File of the networks of data centres, one a line, whose hits are kept apart as bots'; empty: none are."),
+    Setting("SPAM_REFERRERS", "", _optional_file,
+            "File of hosts, one a line, whose referrers are kept apart as spam, beside those that footfall knows."),
     Setting("UNKNOWN_ACCOUNTS", "refuse", one_of("refuse", "accept"),
             "What becomes of hits for an account that `footfall site add` has not made."),
     Setting("OUTBOX_GRACE", "60", whole_number(1, 86_400),
@@ -184,6 +189,8 @@ class Config:
     visitors: str
     geoip: Path | None
     retention: int
+    datacentres: Path | None
+    spam_referrers: Path | None
     unknown_accounts: str
     outbox_grace: int
     cassandra_username: str

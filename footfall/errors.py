@@ -6,6 +6,7 @@
     ├── ConfigError            a setting is unknown or has a bad value: mend the setting
     ├── UsageError             a command or a call was given something it cannot take
     ├── BadHit                 a request that will never be stored; carries the HTTP status
+    ├── Declined               a request of a reader who does not want to be counted
     ├── StoreError             the store cannot do this, now or later
     │   └── StoreUnavailable   the store did not answer: the same call may be tried again
     └── NotFoundException      no such row or columns; the name is pycassa's
@@ -41,6 +42,17 @@ class BadHit(FootfallError):
 
     def __hash__(self) -> int:
         return hash((self.reason, self.status))
+
+
+class Declined(FootfallError):
+    """A request of a reader who does not want to be counted: nothing of it is stored.
+
+    :param reason: what says so, ``dnt`` or ``gpc``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class StoreError(FootfallError):

@@ -12,8 +12,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY
 
-#: Hits by what became of them: ``stored``, ``refused`` for good, ``unavailable`` for now.
-#: ``reason`` is the field that a refused hit was refused for, as in the X-Footfall header.
+#: Hits by what became of them: ``stored``, ``filtered`` (stored apart), ``declined`` by who does not want to be
+#: counted, ``refused`` for good, ``unavailable`` for now. ``reason`` is the field that a refused hit was refused for,
+#: as in the X-Footfall header, the rule that keeps a hit apart, or the header that declines.
 HITS = Counter("footfall_hits", "Hits by what became of them", ["result", "reason"])
 STORED = HITS.labels("stored", "")
 CUT_FIELDS = Counter("footfall_cut_fields", "Fields of stored events that were cut to their limit", ["field"])

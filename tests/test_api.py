@@ -15,10 +15,12 @@ from footfall.collect.forwarder import Forwarder
 from footfall.errors import StoreUnavailable
 from footfall.stores import open_store
 from footfall.stores.memory import MemoryStore
+from tests.browsers import browsers
 from tests.servers import Server, footfall
 from tests.waiting import until
 
 PAGE = "https://blog.example.com/post"
+BROWSER = next(agent for agent, _ in browsers())
 EVENTS = "/api/v1/events"
 GOOD, BAD = {"url": PAGE}, {"url": ""}
 STORED = {"status": "stored"}
@@ -73,9 +75,9 @@ def test_events_are_stored_and_each_has_its_result(client, store, token):
 
 
 def test_one_visitor_of_page_and_server_is_one(client, store, token):
-    client.get(f"/a.gif?id=blog&url={PAGE}", headers={"User-Agent": "Mozilla/5.0"},
+    client.get(f"/a.gif?id=blog&url={PAGE}", headers={"User-Agent": BROWSER},
                environ_base={"REMOTE_ADDR": "192.0.2.7"})
-    send(client, token, {"event": "paid", "ip": "192.0.2.7", "user_agent": "Mozilla/5.0"})
+    send(client, token, {"event": "paid", "ip": "192.0.2.7", "user_agent": BROWSER})
     assert stored(store)[0]["visitor"] == stored(store, "Events")[0]["visitor"]
 
 

@@ -12,15 +12,17 @@ import time
 
 import pytest
 
-from footfall import accounts
+from footfall import accounts, metrics
 from footfall.app import create_app
 from footfall.collect.collector import GIF
 from footfall.errors import StoreUnavailable
 from footfall.stores import open_store
-from tests.servers import ROOT, Server, fetch, footfall, free_port, wait_until_answers
+from tests.browsers import browsers
+from tests.servers import ROOT, Server, count_all, fetch, footfall, free_port, wait_until_answers
 from tests.waiting import until
 
 PAGE = "http://blog.example.com/post"
+BROWSER = next(agent for agent, _ in browsers())
 
 
 @pytest.fixture
@@ -41,18 +43,38 @@ def stored(store, family="PageViews"):
 
 def test_a_gif_stores_a_page_view_and_answers_with_a_pixel(client, store):
     answer = client.get(f"/a.gif?id=blog&url={PAGE}&ref=https://a.example/&title=Hi", headers={
-        "User-Agent": "Mozilla/5.0", "Accept-Language": "de,en;q=0.5"}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+        "User-Agent": BROWSER, "Accept-Language": "de,en;q=0.5"}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
     assert (answer.status_code, answer.data, len(GIF)) == (200, GIF, 43)
     assert (answer.content_type, answer.headers["Cache-Control"]) == ("image/gif", "private, no-cache")
     (view,) = stored(store)
     assert len(view.pop("visitor")) == 8
     assert view == ({"url": PAGE, "title": "Hi", "ip": "192.0.2.0", "referrer": "https://a.example/",
-                              "user_agent": "Mozilla/5.0", "language": "de"})
+                              "user_agent": BROWSER, "language": "de"})
 
 
-def test_a_view_without_user_agent_is_stored(client, store):
-    client.get(f"/a.gif?id=blog&url={PAGE}", headers={"User-Agent": ""})
-    assert [view["user_agent"] for view in stored(store)] == [""]
+def test_a_view_without_user_agent_is_stored_apart(client, store):
+    assert client.get(f"/a.gif?id=blog&url={PAGE}", headers={"User-Agent": ""}).data == GIF
+    assert stored(store) == []
+    assert [(view["user_agent"], view["reason"]) for view in stored(store, "Filtered")] == [("", "bot: empty")]
+    assert store.info()["families"]["Visitors"]["columns"] == 0
+
+
+@pytest.mark.parametrize("setting, header, stored_views, reason", [
+    ("", "DNT", 0, "dnt"), ("", "Sec-GPC", 0, "gpc"), ("ignore", "DNT", 2, ""), ("ignore", "Sec-GPC", 2, ""),
+])
+def test_who_does_not_want_to_be_counted_is_not_if_the_site_honours_it(settings_of, store, setting, header,
+                                                                     stored_views, reason):
+    accounts.add(store, "blog")
+    accounts.configure(store, "blog", {"dnt": setting})
+    client = create_app(settings_of()).test_client()
+    objecting = {"User-Agent": BROWSER, header: "1"}
+    before = metrics.HITS.labels("declined", reason)._value.get()
+    assert client.get(f"/a.gif?id=blog&url={PAGE}", headers=objecting).data == GIF
+    assert client.post("/e", data=json.dumps({"id": "blog", "url": PAGE}), headers=objecting).status_code == 204
+    client.get(f"/a.gif?id=blog&url={PAGE}", headers={"User-Agent": BROWSER, header: "0"})
+    assert len(stored(store)) == stored_views + 1
+    assert stored(store, "Filtered") == []
+    assert metrics.HITS.labels("declined", reason)._value.get() - before == (2 if reason else 0)
 
 
 def test_x_real_ip_is_believed_from_a_trusted_proxy_alone(client, store):
@@ -162,9 +184,11 @@ def test_a_site_added_while_the_server_runs_is_known_soon(app, client, store):
 def test_metrics_count_hits_and_are_shown_to_this_machine_alone(client):
     client.get(f"/a.gif?id=nobody&url={PAGE}")
     client.get(f"/a.gif?id=blog&url={PAGE}{'x' * 2048}")
+    client.get(f"/a.gif?id=blog&url={PAGE}", headers={"User-Agent": "curl/8.5.0"})
     shown = client.get("/metrics").data.decode()
     assert 'footfall_hits_total{reason="id",result="refused"}' in shown
     assert 'footfall_hits_total{reason="",result="stored"}' in shown
+    assert 'footfall_hits_total{reason="bot",result="filtered"}' in shown
     assert 'footfall_cut_fields_total{field="url"}' in shown
     assert client.get("/metrics", headers={"X-Real-IP": "203.0.113.5"}).status_code == 403
 
@@ -197,6 +221,7 @@ def test_ready_tells_whether_a_write_succeeds_now(app, client, store, monkeypatc
 def server(tmp_path_factory):
     data = tmp_path_factory.mktemp("server")
     footfall(data, "site", "add", "blog")
+    count_all(data)
     with Server(data) as server:
         yield server
 
@@ -387,6 +412,7 @@ def test_a_request_in_pieces_is_served_as_a_whole_one(server):
 
 def test_a_server_asked_to_end_lets_idle_connections_go(tmp_path):
     footfall(tmp_path, "site", "add", "blog")
+    count_all(tmp_path)
     with Server(tmp_path) as server:
         idle = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(50)]
         for sock in idle[:25]:

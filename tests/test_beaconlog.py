@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footfall import timeuuid
+from footfall.collect.filters import Lists, RuleBook
 from footfall.collect.hit import Policy, parse_hit
 from footfall.errors import BadHit
 from footfall.transfer.beaconlog import read_hits
@@ -36,6 +37,16 @@ def test_a_hit_is_taken_with_nginxs_time_and_as_much_of_the_address_as_is_kept()
     assert event.fields == {"url": "http://a.example/", "title": "", "ip": "192.0.2.0", "referrer": "",
                             "user_agent": "Mozilla/5.0", "language": "de"}
     assert timeuuid.datetime_of(event.id).isoformat() == "2026-01-02T08:00:00.123000+00:00"
+
+
+def test_a_hit_of_a_bot_is_taken_apart_and_who_does_not_want_to_be_counted_is_not():
+    rules = RuleBook(lambda account: None, Lists()).rules
+    headers = HIT["headers"] | {"user-agent": "curl/8.5.0"}
+    lines = [line(headers=headers), line(headers=headers | {"dnt": "1"}), line(headers=headers | {"sec-gpc": "1"})]
+    skipped = []
+    parse = partial(parse_hit, policy=POLICY._replace(rules=rules))
+    (event,) = read_hits(lines, parse, lambda reason, raw: skipped.append(reason))
+    assert (event.family, event.fields["reason"], skipped) == ("Filtered", "bot: curl", ["dnt", "gpc"])
 
 
 def test_an_id_comes_from_the_request_alone():

@@ -285,8 +285,27 @@ def test_hits_of_many_sites_or_of_one_are_imported_from_what_nginx_wrote(run, tm
     assert "1 page-views taken" in run("import", "log", str(log), "--format", "beacon")[1]
 
 
+def test_a_hit_that_was_moved_is_not_imported_again(run, tmp_path):
+    run("site", "add", "blog")
+    log = tmp_path / "footfall.log"
+    log.write_text(hit(1) + hit(2))
+    _, out, _ = run("import", "log", str(log), "--format", "beacon")
+    assert "2 page-views taken" in out
+    assert "2 of these kept apart" in out
+    run("filtered", "restore", "blog", "--yes")
+    assert "2 skipped: there already" in run("import", "log", str(log), "--format", "beacon")[1]
+    assert "2 views" in run("stats", "blog", "--since", "2026-01-02")[1]
+    run("site", "set", "blog", "--bots", "count")
+    assert "2 skipped: there already" in run("import", "log", str(log), "--format", "beacon")[1]
+    run("site", "set", "blog", "--bots", "filter")
+    run("filtered", "apply", "blog", "--restored")
+    run("site", "set", "blog", "--bots", "count")
+    assert "2 skipped: there already" in run("import", "log", str(log), "--format", "beacon")[1]
+
+
 def test_several_logs_are_followed_at_once_and_gone_on_in(run, tmp_path):
     run("site", "add", "blog")
+    run("site", "set", "blog", "--bots", "count")
     logs = [tmp_path / "one.log", tmp_path / "two.log"]
     with open_store() as store:
         views = store.family("PageViews")

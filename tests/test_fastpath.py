@@ -12,9 +12,11 @@ from footfall.collect import fastpath
 from footfall.collect.collector import Collector
 from footfall.errors import StoreUnavailable
 from footfall.stores.memory import MemoryStore
+from tests.browsers import browsers
 from tests.waiting import until
 
 PAGE = "http://blog.example.com/"
+BROWSER = next(agent for agent, _ in browsers())
 
 
 class Immediate:
@@ -106,6 +108,31 @@ def test_a_hit_is_answered_and_stored_alike_both_ways(collector, client, query):
 
     short, long = both_ways(collector, client, get(f"/a.gif?{query}", *HEADERS), long_way)
     assert short == long
+
+
+AGENTS = (BROWSER, "", "curl/8.5.0", "Googlebot/2.1 (+http://www.google.com/bot.html)")
+OBJECTIONS = ("DNT: 1", "Sec-GPC: 1", "DNT: 0")
+
+
+@pytest.mark.parametrize("headers, family", [
+    *((f"User-Agent: {agent}", "Filtered" if agent != BROWSER else "PageViews") for agent in AGENTS),
+    *((objection, None if objection.endswith("1") else "PageViews") for objection in OBJECTIONS),
+])
+@pytest.mark.parametrize("request_", [get(f"/a.gif?id=blog&url={PAGE}"), post(BODIES[0])])
+def test_a_hit_is_kept_apart_or_declined_alike_both_ways(collector, client, request_, headers, family):
+    headers = [("User-Agent", BROWSER)] * (not headers.startswith("User")) + [tuple(headers.split(": ", 1))]
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
+    method, path, _ = request_.decode().split(" ", 2)
+
+    def long_way():
+        body = request_.partition(b"\r\n\r\n")[2]
+        answer = client.open(path, method=method, data=body, headers=headers, environ_base={"REMOTE_ADDR": "127.0.0.1"})
+        return answer.status_code, answer.headers, answer.data
+
+    short, long = both_ways(collector, client, request_.replace(b"\r\n", b"\r\n" + lines, 1), long_way)
+    long[1].pop("Content-Type", None) if long[0] == 204 else None
+    assert short == long
+    assert [each for each, *_ in short[3]] == ([family] if family else [])
 
 
 @pytest.mark.parametrize("body", BODIES)

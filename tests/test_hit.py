@@ -169,6 +169,8 @@ def test_an_events_time_is_that_of_receipt_less_its_age_or_the_one_it_names(fiel
 
 @pytest.mark.parametrize("fields, stored", [
     ({"screen": "1280x720"}, {"screen": "1280x720"}),
+    ({"screen": "1x1", "bot": "webdriver"}, {"screen": "1x1", "bot": "webdriver"}),
+    ({"event": "e", "bot": "webdriver"}, {"event": "e", "bot": "webdriver"}),
     ({"event": "engagement", "engaged": 1500, "scroll": 60}, {"event": "engagement", "engaged": 1500, "scroll": 60}),
     ({"event": "engagement", "scroll": 60}, {"event": "engagement", "engaged": 0, "scroll": 60}),
 ])
@@ -189,6 +191,8 @@ def test_what_the_tracker_tells_of_a_view_and_of_its_reading(fields, stored):
     (b'{"id": "blog", "url": "x", "scroll": 5}', 400, "engaged, scroll: only with event engagement"),
     (b'{"id": "blog", "url": "x", "event": "engagement", "scroll": 101}', 400, "body: "),
     (b'{"id": "blog", "url": "x", "screen": "wide"}', 400, "body: "),
+    (b'{"id": "blog", "url": "x", "bot": "Web Driver"}', 400, "body: "),
+    (b'{"id": "blog", "url": "x", "bot": "%s"}' % (b"b" * 33), 400, "body: "),
     (b"{", 400, "body: "),
     (b"null", 400, "body: "),
     (b"[]", 400, "body: 0 events"),
@@ -241,7 +245,7 @@ EVENT = st.fixed_dictionaries({"id": st.just("blog"), "url": st.text()}, optiona
     "ref": st.text(), "title": st.text(), "event": st.text() | st.none() | st.just("engagement"),
     "eid": st.text() | st.just("abc"), "age": st.integers(), "at": st.integers() | st.just(NOW_MS),
     "retry": st.booleans(), "engaged": st.integers(), "scroll": st.integers(0, 100),
-    "screen": st.text() | st.just("1x1"),
+    "screen": st.text() | st.just("1x1"), "bot": st.text() | st.just("webdriver"),
     "props": st.dictionaries(st.text(), st.text() | st.integers() | st.floats() | st.booleans() | st.none())})
 
 

@@ -15,7 +15,7 @@ import pytest
 from footfall import recipes
 from footfall.analysis import map_reduce
 from footfall.stores import open_store
-from tests.servers import Follower, Nginx, Server, footfall, free_port
+from tests.servers import Follower, Nginx, Server, count_all, footfall, free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.needs("nginx")
@@ -101,6 +101,7 @@ def nginx(tmp_path, root, log):
 def test_hits_taken_from_nginxs_log_are_those_that_the_server_would_have_taken(tmp_path, nginx, log):
     for name in ("live", "read"):
         footfall(tmp_path / name, "site", "add", "blog")
+        count_all(tmp_path / name)
     with Server(tmp_path / "live", ip="full") as server:
         for hit in HITS:
             live, ours = send(server.port, hit), send(nginx.port, hit)
@@ -215,6 +216,7 @@ def test_killed_and_rotated_at_any_moment_every_view_is_stored_once(tmp_path, ng
         settings["store"] = request.getfixturevalue("cassandra_url")("followed")
         footfall(tmp_path, "store", "init", **settings)
     footfall(tmp_path, "site", "add", "blog", **settings)
+    count_all(tmp_path, **settings)
     chance = random.Random(f"{kind} 1")
     with open_store(settings.get("store", f"sqlite:///{tmp_path}/footfall.db")) as store:
 

@@ -15,7 +15,7 @@ from footfall.errors import UsageError
 from footfall.pageview import FIELDS
 from footfall.timeuuid import Clock
 from tests.mmdb import mmdb
-from tests.servers import Server, fetch, footfall
+from tests.servers import Server, count_all, fetch, footfall
 
 BERLIN = {"country": {"iso_code": "DE", "names": {"en": "Germany"}},
           "subdivisions": [{"iso_code": "BE", "names": {"en": "State of Berlin", "de": "Berlin"}}],
@@ -156,6 +156,7 @@ def test_nothing_is_stored_of_a_place_that_is_not_known(file):
 def test_the_server_and_the_import_look_places_up(file, tmp_path):
     data = tmp_path / "data"
     footfall(data, "site", "add", "blog")
+    count_all(data)
     with Server(data, geoip=file) as server:
         hit = f"{server.url}/a.gif?id=blog&url=https://blog.example.com/"
         assert fetch(hit, **{"X-Real-IP": "192.0.2.7"})[0] == 200

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from footfall.stores import open_store
-from tests.servers import ROOT, Nginx, Server, fetch, footfall
+from tests.servers import ROOT, Nginx, Server, count_all, fetch, footfall
 from tests.waiting import until
 
 PAGE = "http://blog.example.com/"
@@ -27,6 +27,7 @@ def test_nginx_reaches_footfall_by_its_unix_socket_and_is_believed(tmp_path):
     (tmp_path / "blog").mkdir()
     (tmp_path / "blog" / "index.html").write_text("<h1>A blog</h1>")
     footfall(tmp_path / "data", "site", "add", "blog")
+    count_all(tmp_path / "data")
     path = tmp_path / "footfall.sock"
     with Server(tmp_path / "data", host=f"unix:{path}", ip="full") as server, Nginx(
             tmp_path / "nginx", tmp_path / "blog", f"unix:{path}") as nginx:

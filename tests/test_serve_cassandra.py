@@ -9,7 +9,7 @@ import pytest
 
 from footfall.collect.outbox import Outbox
 from footfall.stores import open_store
-from tests.servers import Server, fetch, footfall
+from tests.servers import Server, count_all, fetch, footfall
 from tests.waiting import until
 
 pytestmark = pytest.mark.needs("java", "mvn")
@@ -29,6 +29,7 @@ def test_hits_taken_by_the_server_are_in_cassandra_and_in_the_numbers(tmp_path, 
     assert "run `footfall store init`" in said.stderr
     assert "table served.PageViews: made" in footfall(tmp_path, "store", "init", **settings).stdout
     footfall(tmp_path, "site", "add", "blog", **settings)
+    count_all(tmp_path, **settings)
     answers = []
 
     def send(client):
@@ -69,6 +70,7 @@ def test_a_server_that_starts_while_cassandra_is_down_takes_hits_and_forwards_th
     settings = {"store": cassandra_url("away"), "outbox_grace": 1}
     footfall(tmp_path, "store", "init", **settings)
     footfall(tmp_path, "site", "add", "blog", **settings)
+    count_all(tmp_path, **settings)
     with open_store(settings["store"]) as store:
         started = store.node_starts()
         assert store.quorum() == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browsers import browsers
 from tests.servers import fetch, free_port, wait_until_answers
 
 ROOT = Path(__file__).parent.parent
@@ -44,7 +45,8 @@ def test_the_wheel_installs_and_serves_without_the_checkout(wheel, tmp_path):
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         assert wait_until_answers(f"http://127.0.0.1:{port}/a.js", process)[0] == 200
-        assert fetch(f"http://127.0.0.1:{port}/a.gif?id=blog&url=http://blog.example.com/")[0] == 200
+        hit = f"http://127.0.0.1:{port}/a.gif?id=blog&url=http://blog.example.com/"
+        assert fetch(hit, **{"User-Agent": next(agent for agent, _ in browsers())})[0] == 200
         assert fetch(f"http://127.0.0.1:{port}/login")[0] == 200
     finally:
         process.terminate()

@@ -16,6 +16,7 @@ from footfall.cli.access import user
 from footfall.cli.check import check
 from footfall.cli.copy import copy
 from footfall.cli.drill import drill
+from footfall.cli.filtered import filtered
 from footfall.cli.forget import forget
 from footfall.cli.imports import import_
 from footfall.cli.outbox import outbox
@@ -39,7 +40,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, site, user, token, store, outbox, import_, copy, forget, stats, shell, check, drill):
+for command in (serve, site, user, token, store, outbox, import_, copy, forget, stats, filtered, shell, check, drill):
     cli.add_command(command)
 
 

@@ -12,8 +12,11 @@ import click
 
 from footfall import accounts, timeuuid
 from footfall.cli.settings import with_settings
+from footfall.collect.networks import read_networks
+from footfall.collect.watched import read_list
 from footfall.config import SETTINGS, Config
 from footfall.derive.places import open_places
+from footfall.derive.spam import read_hosts
 from footfall.errors import FootfallError, UsageError
 from footfall.reports.query import newest_day
 from footfall.storage import Store
@@ -56,6 +59,7 @@ def findings(config: Config) -> Iterator[Finding]:
             yield Finding(True, f"setting {setting.key} = {shown} ({source})")
     yield from _disk(config)
     yield from _places(config)
+    yield from _lists(config)
     now = datetime.now(UTC)
     yield Finding(now > RELEASED, f"clock: {now:%Y-%m-%d %H:%M:%S} UTC",
                   "" if now > RELEASED else "set the clock, best by NTP: every event's time comes from it")
@@ -89,6 +93,18 @@ def _places(config: Config) -> Iterator[Finding]:
         yield Finding(True, f"places: {config.geoip} can be read")
     except UsageError as error:
         yield Finding(False, f"places: {error}", "until it can be read, events are stored without a place")
+
+
+def _lists(config: Config) -> Iterator[Finding]:
+    for name, path, read in (("networks of data centres", config.datacentres, read_networks),
+                             ("spam referrers", config.spam_referrers, read_hosts)):
+        if path is None:
+            continue
+        try:
+            read_list(path, read)
+            yield Finding(True, f"{name}: {path} can be read")
+        except UsageError as error:
+            yield Finding(False, f"{name}: {error}", "until it can be read, no hit is kept apart by it")
 
 
 def _store(store: Store, now: datetime) -> Iterator[Finding]:

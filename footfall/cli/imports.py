@@ -16,11 +16,13 @@ import click
 from footfall import accounts
 from footfall.cli.progress import Progress
 from footfall.cli.settings import with_settings
+from footfall.collect.filters import RuleBook, lists_of
 from footfall.collect.hit import Policy, parse_hit
 from footfall.collect.visitors import LineVisitors
 from footfall.config import Config
 from footfall.derive.places import look_up_in
 from footfall.errors import StoreUnavailable, UsageError
+from footfall.packing import FILTERED
 from footfall.pageview import check_account
 from footfall.salts import MODES
 from footfall.storage import Store
@@ -69,7 +71,7 @@ def _show_rules(context: click.Context, _: click.Parameter, wanted: bool) -> Non
               help="Print the rules as such a file and exit.")
 @click.option("--follow", is_flag=True, help="Go on reading as the files grow, also across their rotation and from "
               "where an earlier --follow ended.")
-@with_settings("IP", "GEOIP", "TRUSTED_PROXIES", "UNKNOWN_ACCOUNTS", "RETENTION")
+@with_settings("IP", "GEOIP", "DATACENTRES", "SPAM_REFERRERS", "TRUSTED_PROXIES", "UNKNOWN_ACCOUNTS", "RETENTION")
 def log(config: Config, files: tuple[str, ...], form: str, site_id: str | None, origin: str | None,
         rules_file: Path | None, follow: bool) -> None:
     """Import access logs in common or combined format, or logs of hits, gzipped or not; - is standard input.
@@ -126,7 +128,8 @@ def legacy(config: Config, source: str, table: str, site_id: str | None, add_sit
         mark = Mark(store, old.position_key(site_id))
         if place := mark.read():
             _say(f"goes on in row {place['key']!r}, where an import was cut off")
-        importer = Importer(store, summary, rows=(("PageViews", key) for key in store.family("PageViews").row_keys()),
+        importer = Importer(store, summary, rows=(
+            (family, key) for family in ("PageViews", FILTERED) for key in store.family(family).row_keys()),
                             retention=config.retention)
         with Progress("views", wanted=progress) as drawn:
             notes = import_table(old, site_id, mark, importer, summary, sites, config.ip,
@@ -169,7 +172,8 @@ def _access_reader(config: Config, store: Store, site_id: str, origin: str | Non
 def _beacon_reader(config: Config, store: Store, site_id: str | None) -> Callable[[], Read]:
     """Return what makes the reader of one log of hits: the live beacon's own parser."""
     known = accounts.KnownAccounts(lambda: store) if config.unknown_accounts == "refuse" else None
-    policy = Policy(known, config.ip, config.trusted_proxies, look_up_in(config.geoip))
+    book = RuleBook(known.recall if known else lambda account: None, lists_of(config))
+    policy = Policy(known, config.ip, config.trusted_proxies, look_up_in(config.geoip), rules=book.rules)
     if config.visitors in MODES:
         policy = policy._replace(visitor=LineVisitors(config.visitors, store).visitor)
     parse = partial(parse_hit, policy=policy)
@@ -183,6 +187,8 @@ def report(summary: Summary, read: str, reasons: Mapping[str, str]) -> str:
     :param reasons: what the reasons mean.
     """
     lines = [f"{summary.lines:>10,} {read} read", f"{summary.taken:>10,} page-views taken"]
+    if summary.apart:
+        lines.append(f"{summary.apart:>10,} of these kept apart, see `footfall filtered list`")
     lines += [f"{count:>10,} skipped: {reason}" + (f" ({reasons[reason]})" if reason in reasons else "")
               for reason, count in sorted(summary.skipped.items(), key=lambda item: (-item[1], item[0])) if count]
     for reason, examples in summary.examples.items():

@@ -13,11 +13,13 @@ from collections.abc import Callable
 import click
 
 from footfall.cli.settings import with_settings
-from footfall.collect.forwarder import Forwarder, sole_forwarder
 from footfall.collect.outbox import Outbox, open_outbox
 from footfall.config import Config
 from footfall.errors import FootfallError, UsageError
 from footfall.retention import retention_of
+
+# The forwarder is imported where it is used: it counts, and prometheus_client, which `footfall serve` has still to tell
+# where, looks at the environment when it is first imported.
 
 #: Events set aside that are shown.
 SHOWN = 10
@@ -71,6 +73,8 @@ def drain(config: Config) -> None:
 
     For a collector that is to be switched off: end `footfall serve` first.
     """
+    from footfall.collect.forwarder import sole_forwarder
+
     opened = open_outbox(config)
 
     def is_drained() -> bool:
@@ -96,6 +100,8 @@ def forward(config: Config, parent: int | None) -> None:
 
     `footfall serve` runs this by itself; run it where another server, such as gunicorn, takes the hits.
     """
+    from footfall.collect.forwarder import sole_forwarder
+
     logging.basicConfig(format="%(asctime)s [forwarder] %(levelname)s %(message)s", level=logging.WARNING)
     opened, stop = open_outbox(config), threading.Event()
 
@@ -112,6 +118,7 @@ def forward(config: Config, parent: int | None) -> None:
 
 def _forward(config: Config, opened: Outbox, stop: threading.Event, is_over: Callable[[], bool]) -> None:
     """Forward until a signal says to stop, or until it is over."""
+    from footfall.collect.forwarder import Forwarder
     from footfall.stores.cassandra import CassandraStore
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -20,7 +20,7 @@ from footfall.collect.head import MAX_HEADERS
 from footfall.collect.visitors import Undecided
 
 _WANTED = {name.encode(): name for name in (
-    "user-agent", "accept-language", "referer", "x-real-ip", "x-forwarded-for")}
+    "user-agent", "accept-language", "referer", "x-real-ip", "x-forwarded-for", "dnt", "sec-gpc")}
 # What asks for more than a request and its answer, one after the other.
 _ODD = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
 

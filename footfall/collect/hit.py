@@ -18,10 +18,12 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from footfall import timeuuid
+from footfall.collect.filters import Rules, sort_out
+from footfall.collect.rates import Rates
 from footfall.collect.visitors import cookie_visitor
 from footfall.config import Network
 from footfall.derive.places import LookUp
-from footfall.errors import BadHit
+from footfall.errors import BadHit, Declined
 from footfall.pageview import LIMITS, Event, is_account, kept_address, page_fields
 
 MAX_BODY_BYTES = 64 * 1024
@@ -57,6 +59,8 @@ class Policy(NamedTuple):
     :param visitor: gives the visitor of account, whole address, user agent and time of receipt (ticks); ``None`` if
         visitors are not told apart by these.
     :param cookies: whether visitors are told apart by the id that a page keeps in a cookie.
+    :param rules: gives those by which an account's hits are kept apart; ``None`` to count them all.
+    :param rates: counts what senders send, for the rules' last; ``None`` where hits do not come at their own time.
     """
 
     accounts: Container[str] | None
@@ -65,6 +69,8 @@ class Policy(NamedTuple):
     places: LookUp | None = None
     visitor: Callable[[str, str, str, int], bytes] | None = None
     cookies: bool = False
+    rules: Callable[[str], Rules] | None = None
+    rates: Rates | None = None
 
 
 class Clock(Protocol):
@@ -97,6 +103,7 @@ class _Posted(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     props: Props | None = None
     engaged: _Milliseconds | None = None
     scroll: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
+    bot: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}\Z")] | None = None
 
 
 _decode_posted = msgspec.json.Decoder(_Posted | list[_Posted]).decode
@@ -111,24 +118,30 @@ def parse_hit(query: bytes, headers: Headers, peer: str, *, policy: Policy, name
     :param policy: what is accepted and kept.
     :param name: the page-view's time UUID.
     :raises BadHit: the hit is refused, with the reason and the HTTP status.
+    :raises Declined: its reader does not want to be counted, and the account honours that.
+
+    A hit that a rule of the account finds belongs to ``Filtered``, with the rule in its field ``reason``.
     """
     fields = _query_fields(query)
     account = _check_account(_decoded(fields, b"id"), policy)
     url, referrer = _decoded(fields, b"url"), _decoded(fields, b"ref")
     title = _decoded(fields, b"title") or _decoded(fields, b"t")
     sender = _sender(headers, peer, policy)
-    return _event("PageViews", account, name, url, referrer, title, sender,
-                  _visitor(sender, account, timeuuid.ticks_of(name), policy))
+    rules, received = _rules(account, sender, policy), timeuuid.ticks_of(name)
+    event = _event("PageViews", account, name, url, referrer, title, sender,
+                   _visitor(sender, account, received, policy))
+    return sort_out(event, rules, sender.address, received, policy.rates)
 
 
 def parse_events(body: bytes, headers: Headers, peer: str, *, policy: Policy, clock: Clock) -> list[Event]:
     """Turn the body of a POST to ``/e``, one event or a list of them in JSON, into the events to store.
 
     An event that has a name (``event``) belongs to ``Events``, one that has none is a page-view. One
-    bad event refuses them all, so that the sender knows what was taken: everything or nothing. The
-    arguments are those of :func:`parse_hit`.
+    bad event refuses them all, so that the sender knows what was taken: everything or nothing. Arguments and
+    what is kept apart are those of :func:`parse_hit`.
 
     :param clock: tells the time of receipt, of which an event's age is taken off.
+    :raises Declined: no event is left, since the reader does not want to be counted.
     """
     if len(body) > MAX_BODY_BYTES:
         raise BadHit(f"body: longer than {MAX_BODY_BYTES} bytes", 413)
@@ -140,19 +153,25 @@ def parse_events(body: bytes, headers: Headers, peer: str, *, policy: Policy, cl
     if not 1 <= len(batch) <= MAX_EVENTS:
         raise BadHit(f"body: {len(batch)} events, must be 1 to {MAX_EVENTS}", 413 if batch else 400)
     sender = _sender(headers, peer, policy)
-    events = []
+    events, declined = [], None
     for number, item in enumerate(batch, 1):
         try:
             account = _check_account(item.id, policy)
+            rules = _rules(account, sender, policy)
             family = "PageViews" if item.event is None else "Events"
             received = clock.ticks()
             visitor = _cookie_visitor(item) if policy.cookies else _visitor(sender, account, received, policy)
             event = _event(family, account, _name(item, received), item.url, item.ref, item.title, sender,
                            {**visitor, **_custom_fields(item)})
+            event = sort_out(event, rules, sender.address, received, policy.rates, is_retry=item.retry)
             # One that names its time has the same name each time it is sent; the other's depends on when it came.
             events.append(replace(event, retry=True) if item.retry and item.at is None else event)
+        except Declined as error:
+            declined = error
         except BadHit as error:
             raise BadHit(f"{error.reason} (event {number})", error.status) from None
+    if declined and not events:
+        raise declined
     return events
 
 
@@ -186,12 +205,16 @@ _trusts = lru_cache(maxsize=16384)(is_trusted)
 
 
 class _Sender(NamedTuple):
-    """Who sent a request: the whole address and user agent, what is kept of the headers, and the address's place."""
+    """Who sent a request: the whole address and user agent, what is kept of the headers, and the address's place.
+
+    ``objection`` is what says that the reader does not want to be counted, ``dnt`` or ``gpc``; empty for nothing.
+    """
 
     address: str
     user_agent: str
     fields: Mapping[str, str]
     place: Mapping[str, str]
+    objection: str
 
 
 def _event(family: str, account: str, name: uuid.UUID, url: str, referrer: str, title: str,
@@ -227,7 +250,26 @@ def _sender(headers: Headers, peer: str, policy: Policy) -> _Sender:
     address = client_address(headers, peer, policy.trusted_proxies)
     return _Sender(address, agent, {"ip": kept_address(address, policy.ip), "user_agent": agent,
                                     "language": first_language(headers.get("accept-language", ""))},
-                   policy.places(address) if policy.places is not None else {})
+                   policy.places(address) if policy.places is not None else {}, _objection(headers))
+
+
+def _objection(headers: Headers) -> str:
+    if headers.get("sec-gpc", "").strip() == "1":
+        return "gpc"
+    return "dnt" if headers.get("dnt", "").strip() == "1" else ""
+
+
+def _rules(account: str, sender: _Sender, policy: Policy) -> Rules | None:
+    """Return the rules of an account.
+
+    :raises Declined: the reader does not want to be counted, and the account honours that.
+    """
+    if policy.rules is None:
+        return None
+    rules = policy.rules(account)
+    if sender.objection and rules.honours_dnt:
+        raise Declined(sender.objection)
+    return rules
 
 
 @lru_cache(maxsize=1024)
@@ -254,14 +296,15 @@ def _name(item: _Posted, received: int) -> uuid.UUID:
 
 
 def _custom_fields(item: _Posted) -> dict[str, Any]:
-    """What an event has beside its page: a screen, or its name and what belongs to that."""
+    """What an event has beside its page: a screen, or its name and what belongs to that; the mark of a bot."""
+    mark = {} if item.bot is None else {"bot": item.bot}
     if item.event != ENGAGEMENT and (item.engaged is not None or item.scroll is not None):
         raise BadHit(f"engaged, scroll: only with event {ENGAGEMENT}")
     if item.event is None:
         if item.props:
             raise BadHit("props: only with event")
-        return {} if item.screen is None else {"screen": item.screen}
-    return {**custom_event_fields(item.event, item.props or {}), **_engagement(item)}
+        return mark if item.screen is None else {"screen": item.screen, **mark}
+    return {**custom_event_fields(item.event, item.props or {}), **_engagement(item), **mark}
 
 
 def _engagement(item: _Posted) -> dict[str, int]:

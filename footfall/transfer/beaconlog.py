@@ -15,7 +15,7 @@ from typing import Annotated, Protocol
 import msgspec
 
 from footfall import timeuuid
-from footfall.errors import BadHit
+from footfall.errors import BadHit, Declined
 from footfall.pageview import Event
 
 _TICKS_PER_MILLISECOND = timeuuid.TICKS_PER_SECOND // 1000
@@ -44,11 +44,11 @@ _decode = msgspec.json.Decoder(_Line).decode
 
 def read_hits(lines: Iterable[bytes], parse: Parse, skipped: Callable[[str, bytes], None],
               site: str | None = None) -> Iterator[Event]:
-    """Yield the page-views of a log's lines, in the log's order.
+    """Yield the page-views of a log's lines, in the log's order; some may belong to ``Filtered``.
 
     :param parse: the beacon's parser.
     :param skipped: called with the reason and the line of every one that is none: ``malformed``, ``method``,
-        ``status``, ``site``, or the reason for which the beacon would have refused the hit.
+        ``status``, ``site``, or the reason for which the beacon would have refused the hit, or not counted it.
     :param site: take only this account's; ``None`` for all.
     :raises StoreUnavailable: ``parse`` could not find out whether an account exists; all may be read again.
     """
@@ -67,7 +67,7 @@ def read_hits(lines: Iterable[bytes], parse: Parse, skipped: Callable[[str, byte
             continue
         try:
             event = parse(query, hit.headers, hit.address, name=name)
-        except BadHit as error:
+        except (BadHit, Declined) as error:
             skipped(error.reason, raw)
             continue
         if site in (None, event.account):

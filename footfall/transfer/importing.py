@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from footfall.errors import StoreUnavailable
-from footfall.packing import packed
+from footfall.packing import FILTERED, packed
 from footfall.pageview import Event
 from footfall.retention import limited, retention_of
 from footfall.retries import with_marks
@@ -24,11 +24,13 @@ MAX_EXAMPLES = 10
 class Summary:
     """What an import did: lines, or columns of a table, read, page-views taken, and the others by reason.
 
+    ``apart`` of those that were taken are kept apart: a rule of their site found them.
     ``examples`` are the first ones skipped for each reason that is in ``shown``, as they stood.
     """
 
     lines: int = 0
     taken: int = 0
+    apart: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     shown: Collection[str] = ("malformed",)
     examples: defaultdict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
@@ -101,8 +103,9 @@ class Importer:
             rows[event.family, event.row_key][event.id] = event
         new: list[Event] = []
         for (family, key), row in rows.items():
-            is_new = self._rows is not None and (family, key) not in self._rows
-            there = {} if is_new else self._store.family(family).multiget([key], row).get(key, {})
+            # It may have been moved, or be kept apart by a rule that came later than the first import.
+            families = {family, "PageViews", FILTERED}
+            there = {name for each in families for name in self._there(each, key, row)}
             new += [event for name, event in row.items() if name not in there]
         columns = packed(new)
         if self._store.by_ttl:
@@ -111,6 +114,13 @@ class Importer:
         if self._rows is not None:
             self._rows.update(rows)
         self._summary.taken += len(new)
+        self._summary.apart += sum(event.family == FILTERED for event in new)
         self._summary.skipped["there already"] += len(current) - len(new)
         if len(current) < len(events):
             self._summary.skipped["retention"] += len(events) - len(current)
+
+    def _there(self, family: str, key: str, names: Collection[Name]) -> Collection[Name]:
+        """Return which of some names a row has."""
+        if self._rows is not None and (family, key) not in self._rows:
+            return ()
+        return self._store.family(family).multiget([key], names).get(key, {})

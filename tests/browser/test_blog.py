@@ -11,7 +11,7 @@ import pytest
 from footfall import recipes
 from footfall.analysis import map_reduce
 from footfall.stores import open_store
-from tests.servers import Nginx, Server, footfall
+from tests.servers import Nginx, Server, count_all, footfall
 
 pytestmark = pytest.mark.needs("chromium", "nginx")
 
@@ -32,6 +32,7 @@ def blog(tmp_path_factory):
 @pytest.fixture
 def server(tmp_path):
     footfall(tmp_path / "data", "site", "add", "blog", "--url", "http://blog.example.com")
+    count_all(tmp_path / "data")
     with Server(tmp_path / "data", ip="full") as server:
         yield server
 

@@ -10,7 +10,7 @@ from footfall.collect.forwarder import Forwarder
 from footfall.collect.outbox import Outbox
 from footfall.stores import open_store
 from tests.browser.conftest import wait_for
-from tests.servers import Nginx, Server, footfall
+from tests.servers import Nginx, Server, count_all, footfall
 from tests.waiting import until
 
 pytestmark = pytest.mark.needs("chromium")
@@ -74,6 +74,7 @@ class Network:
 @pytest.fixture
 def server(tmp_path):
     footfall(tmp_path / "data", "site", "add", "blog")
+    count_all(tmp_path / "data")
     with Server(tmp_path / "data") as server:
         yield server
 
@@ -223,6 +224,7 @@ def test_two_collectors_behind_nginx_bring_each_event_once_to_the_cluster(page, 
     store = {"store": cassandra_url("two_collectors")}
     footfall(tmp_path / "1", "store", "init", **store)
     footfall(tmp_path / "1", "site", "add", "blog", **store)
+    count_all(tmp_path / "1", **store)
     with Server(tmp_path / "1", **store) as one, Server(tmp_path / "2", **store) as two, Nginx(
             tmp_path / "nginx", tmp_path / "site", f"127.0.0.1:{one.port};\nserver 127.0.0.1:{two.port}") as nginx:
         network = Network(nginx.port)
@@ -261,6 +263,7 @@ def test_two_collectors_behind_nginx_bring_each_event_once_to_the_cluster(page, 
 @pytest.mark.needs("nginx")
 def test_a_blocked_address_is_gone_round_by_paths_of_ones_own(page, tmp_path):
     footfall(tmp_path / "data", "site", "add", "blog")
+    count_all(tmp_path / "data")
     paths = {"script_path": "/assets/site.js", "event_path": "/assets/log"}
     site = tmp_path / "site"
     site.mkdir()

@@ -13,7 +13,7 @@ from footfall.analysis import map_reduce
 from footfall.collect.forwarder import Forwarder, sole_forwarder
 from footfall.collect.outbox import Outbox
 from footfall.stores import open_store
-from tests.servers import Server, footfall
+from tests.servers import Server, count_all, footfall
 
 pytest.register_assert_rewrite("tests.faults.ledger")
 
@@ -32,6 +32,7 @@ class Site:
         self.settings = settings
         footfall(data, "store", "init", **settings)
         footfall(data, "site", "add", "blog", **settings)
+        count_all(data, **settings)
 
     def server(self, command=(), **more):
         """A server of the site."""

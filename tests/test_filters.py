@@ -14,7 +14,7 @@ from footfall import accounts
 from footfall.accounts import Account
 from footfall.cli.check import findings
 from footfall.collect.filters import RULES, Lists, RuleBook, Rules, lists_of, rule_of
-from footfall.collect.hit import Policy, parse_events
+from footfall.collect.hit import Policy, parse_events, parse_hit
 from footfall.collect.networks import NetworkSet, read_networks
 from footfall.collect.rates import Rates
 from footfall.config import networks
@@ -23,7 +23,7 @@ from footfall.errors import Declined, UsageError
 from footfall.packing import packed, steps
 from footfall.site_settings import parsed
 from footfall.stores import open_store
-from footfall.timeuuid import Clock
+from footfall.timeuuid import Clock, make
 from tests.browsers import browsers
 from tests.conftest import ROOT
 from tests.servers import Server, fetch, footfall
@@ -226,6 +226,16 @@ def test_a_site_may_take_any_rate_and_what_no_clock_tells_has_none():
     view = [{"id": "blog", "url": PAGE}] * 50
     assert {each.family for each in received(view, policy_of({"rate": "0"}, rates=Rates()))} == {"PageViews"}
     assert {each.family for each in received(view, policy_of({"rate": "1"}))} == {"PageViews"}
+
+
+@pytest.mark.parametrize("address, family", [
+    ("203.0.113.9", "Filtered"), ("2001:db8::1", "Filtered"), ("127.0.0.1", "PageViews"), ("::1", "PageViews"),
+    ("10.1.2.3", "PageViews"), ("192.168.1.1", "PageViews"), ("fd00::1", "PageViews")])
+def test_the_rate_of_an_address_that_many_may_share_is_not_asked(address, family):
+    policy = policy_of({"rate": "1"}, rates=Rates())
+    views = [parse_hit(b"id=blog&url=x", {"user-agent": BROWSERS[0]}, address, policy=policy, name=make(0, number))
+             for number in range(3)]
+    assert views[-1].family == family
 
 
 def test_senders_beyond_those_that_are_remembered_are_readers():

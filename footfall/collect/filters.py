@@ -6,6 +6,7 @@ What a rule finds goes to the family ``Filtered`` with the rule's name as ``reas
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -27,6 +28,11 @@ from footfall.errors import UsageError
 from footfall.packing import FILTERED
 from footfall.pageview import Event
 from footfall.site_settings import parsed
+
+# Addresses that many may share: of this machine, of a private network, of a provider's customers.
+_NETWORKS_OWN = tuple(map(ipaddress.ip_network, (
+    "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10",
+    "::1/128", "fc00::/7", "fe80::/10")))
 
 #: Every rule, in the order in which they are asked; the first that finds something gives the reason.
 RULES: Mapping[str, str] = {
@@ -110,12 +116,20 @@ def sort_out(event: Event, rules: Rules | None, address: str, received: int, rat
     if reason is None and rules.rate and rates is not None:
         # A part of an address may be that of many; by the visitor they are told apart as by the whole of it.
         sender = event.fields.get("visitor") if is_stored else address
-        if sender and rates.is_beyond((event.account, sender, event.fields["user_agent"]), received, rules.rate,
-                                      counts=event.family == "PageViews" and not is_retry):
+        counts = event.family == "PageViews" and not is_retry
+        if sender and (is_stored or _tells_senders_apart(address)) and rates.is_beyond(
+                (event.account, sender, event.fields["user_agent"]), received, rules.rate, counts=counts):
             reason = "rate"
     if reason is None:
         return event
     return replace(event, family=FILTERED, fields={**event.fields, "reason": reason})
+
+
+@lru_cache(maxsize=16384)
+def _tells_senders_apart(address: str) -> bool:
+    """Tell whether an address is one of the internet's; this machine's, or one of a network's own, may be a proxy's."""
+    parsed = ipaddress.ip_address(address)
+    return not any(parsed in network for network in _NETWORKS_OWN)
 
 
 def rule_of(reason: str) -> str:

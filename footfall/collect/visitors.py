@@ -83,8 +83,9 @@ class Visitors:
 
     def _was_there(self, account: str, visitor: bytes, change: int, *, at_once: bool) -> bool:
         """Tell whether a visitor was there in the half hour before a change; no, while the store cannot tell."""
-        if visitor in self._seen:
-            return self._seen[visitor]
+        seen = self._seen.get(visitor)
+        if seen is not None:
+            return seen
         if time.monotonic() < self._away_until:
             return False
         if at_once:

@@ -164,7 +164,9 @@ def _of_row(family: ColumnFamily, key: str, selection: Selection, counts: Counte
     while page := dict(islice(columns, PAGE)):
         taken = {name: value for name, value in page.items() if whole or selection.takes(name, value)}
         if taken:
-            yield [*_marks(family, key, taken, marked, counts), *_steps(taken, selection, counts)]
+            steps = _steps(taken, selection) if family.name in _ON_TRAILS else []
+            counts[TRAILS] += len(steps)
+            yield [*_marks(family, key, taken, marked, counts), *steps]
             counts[family.name] += len(taken)
         if taken and not whole:
             yield [Remove(family.name, key, name) for name in taken]
@@ -185,7 +187,7 @@ def _marks(family: ColumnFamily, key: str, taken: Iterable[uuid.UUID], marked: f
     return removed
 
 
-def _steps(taken: Mapping[uuid.UUID, bytes], selection: Selection, counts: Counter[str]) -> list[Remove]:
+def _steps(taken: Mapping[uuid.UUID, bytes], selection: Selection) -> list[Remove]:
     """Return the steps of events, but for those that go with a visitor's trail, or with a month's row."""
     removed: list[Remove] = []
     if selection.visitor is not None:
@@ -197,7 +199,6 @@ def _steps(taken: Mapping[uuid.UUID, bytes], selection: Selection, counts: Count
         visitor = _fields(value).get("visitor")
         if isinstance(visitor, bytes) and len(visitor) == VISITOR_BYTES:
             removed.append(Remove(TRAILS, key, (visitor, name)))
-    counts[TRAILS] += len(removed)
     return removed
 
 

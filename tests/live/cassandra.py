@@ -161,7 +161,7 @@ class Cluster:
         command = [
             "setpriv", "--pdeathsig", "KILL", "java", *(f"--add-exports={name}=ALL-UNNAMED" for name in _EXPORTS),
             *(f"--add-opens={name}=ALL-UNNAMED" for name in _OPENS), f"-javaagent:{next(jars.glob('jamm-*.jar'))}",
-            "-Djdk.attach.allowAttachSelf=true", "-Xms64M", "-Xmx384M", "-Xss512k", "-XX:+UseSerialGC",
+            "-Djdk.attach.allowAttachSelf=true", "-Xms64M", "-Xmx768M", "-Xss512k", "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError", "-XX:+PerfDisableSharedMem",
             "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={folder / 'tmp'}",
             "-Dio.netty.tryReflectionSetAccessible=true", f"-Dcassandra.config=file://{folder / 'cassandra.yaml'}",

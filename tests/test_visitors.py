@@ -221,3 +221,11 @@ def test_lines_of_today_have_the_collectors_visitors_and_those_of_the_past_have_
     yesterday = [each.visitor(*WHO, ticks(hours=hour - 24)) for each in lines for hour in (9, 12)]
     assert yesterday[0] == yesterday[1] != yesterday[2] == yesterday[3]
     assert list(store.family("Salts").get("salts")) == ["daily 2026-01-05"]
+
+
+def test_who_was_there_is_forgotten_with_the_salt():
+    known = visitors(MemoryStore())
+    known.visitor(*WHO, ticks(hours=9), at_once=False)
+    assert WHO in known._hashes.visitors
+    known.tidy(ticks(days=1, hours=12))
+    assert known._hashes.visitors == {}

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from hashlib import blake2b
+from typing import NamedTuple
 
 from footfall import pageview, timeuuid
 from footfall.columns import VISITOR_BYTES
@@ -30,6 +31,13 @@ class Undecided(Exception):
     """What must be known of a hit is not known without asking the store."""
 
 
+class _Hashes(NamedTuple):
+    """Who was there by a salt: the visitors by account, address and user agent."""
+
+    salt: bytes
+    visitors: dict[tuple[str, ...], bytes]
+
+
 class Visitors:
     """Gives the visitor of each hit.
 
@@ -42,6 +50,8 @@ class Visitors:
         self._store = store
         self._seen: dict[bytes, bool] = {}
         self._away_until = 0.0
+        #: The visitors by the present salt, who are forgotten with it.
+        self._hashes = _Hashes(b"", {})
 
     def visitor(self, account: str, address: str, user_agent: str, ticks: int, *, at_once: bool) -> bytes:
         """Return the visitor that account, address and user agent stand for.
@@ -59,14 +69,23 @@ class Visitors:
             if at_once:
                 raise Undecided
             pair = self._salts.at(ticks)
-        who = "\0".join((account, address, user_agent)).encode()
         if pair.previous is not None:
-            former = _hash(who, pair.previous)
+            former = _hash("\0".join((account, address, user_agent)).encode(), pair.previous)
             if self._was_there(account, former, pair.period.begin, at_once=at_once):
                 return former
-        visitor = _hash(who, pair.current)
+        visitor = self._current(pair.current, account, address, user_agent)
         if ticks > pair.period.end - _OVERLAP_TICKS and len(self._seen) < MOST_SEEN:
             self._seen[visitor] = True
+        return visitor
+
+    def _current(self, salt: bytes, *who: str) -> bytes:
+        """Return the visitor by a salt: most views are of somebody who was there just before."""
+        hashes = self._hashes
+        if salt != hashes.salt or len(hashes.visitors) >= MOST_SEEN:
+            hashes = self._hashes = _Hashes(salt, {})
+        visitor = hashes.visitors.get(who)
+        if visitor is None:
+            visitor = hashes.visitors[who] = _hash("\0".join(who).encode(), salt)
         return visitor
 
     def tidy(self, ticks: int) -> None:
@@ -77,6 +96,8 @@ class Visitors:
         if not self._salts.is_untidy():
             return
         self._salts.tidy(ticks)
+        if self._salts.remembered(ticks) is None:
+            self._hashes = _Hashes(b"", {})
         pair = self._salts.remembered(ticks)
         if pair is not None and pair.previous is None and ticks < pair.period.end - _OVERLAP_TICKS:
             self._seen.clear()

@@ -144,12 +144,12 @@ def _tables(family: str) -> list[tuple[str, Callable[[Any], Any]]]:
 
 def _insert(connection: sqlite3.Connection, inserts: Iterable[Insert]) -> None:
     """Insert columns that do not expire, those of a family together: the order of two families does not matter."""
-    families: defaultdict[str, list[Insert]] = defaultdict(list)
-    for insert in inserts:
-        families[insert.family].append(insert)
+    families: defaultdict[str, list[tuple[str, Any, bytes]]] = defaultdict(list)
+    for family, key, name, value, _ in inserts:
+        families[family].append((key, name, value))
     for family, some in families.items():
         table, to_id = _written(family)
-        rows = [(key, to_id(name), value) for _, key, name, value, _ in some]
+        rows = [(key, to_id(name), value) for key, name, value in some]
         insert_rows(connection, f'"{table}" (row_key, id, data)', rows)
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from footfall import pageview, timeuuid
 from footfall.columns import VISITOR_BYTES
 from footfall.errors import StoreError
+from footfall.packing import TRAILS
 from footfall.salts import OVERLAP, Salts, period
 from footfall.storage import Store
 from footfall.stores.memory import MemoryStore
@@ -70,7 +71,7 @@ class Visitors:
                 raise Undecided
             pair = self._salts.at(ticks)
         if pair.previous is not None:
-            former = _hash("\0".join((account, address, user_agent)).encode(), pair.previous)
+            former = _hash((account, address, user_agent), pair.previous)
             if self._was_there(account, former, pair.period.begin, at_once=at_once):
                 return former
         visitor = self._current(pair.current, account, address, user_agent)
@@ -85,7 +86,7 @@ class Visitors:
             hashes = self._hashes = _Hashes(salt, {})
         visitor = hashes.visitors.get(who)
         if visitor is None:
-            visitor = hashes.visitors[who] = _hash("\0".join(who).encode(), salt)
+            visitor = hashes.visitors[who] = _hash(who, salt)
         return visitor
 
     def tidy(self, ticks: int) -> None:
@@ -96,10 +97,10 @@ class Visitors:
         if not self._salts.is_untidy():
             return
         self._salts.tidy(ticks)
-        if self._salts.remembered(ticks) is None:
-            self._hashes = _Hashes(b"", {})
         pair = self._salts.remembered(ticks)
-        if pair is not None and pair.previous is None and ticks < pair.period.end - _OVERLAP_TICKS:
+        if pair is None:
+            self._hashes = _Hashes(b"", {})
+        elif pair.previous is None and ticks < pair.period.end - _OVERLAP_TICKS:
             self._seen.clear()
 
     def _was_there(self, account: str, visitor: bytes, change: int, *, at_once: bool) -> bool:
@@ -113,7 +114,7 @@ class Visitors:
             raise Undecided
         first, last = timeuuid.first_of(change - _OVERLAP_TICKS), timeuuid.last_of(change - 1)
         try:
-            trail = list(self._store().family("Visitors").xget(
+            trail = list(self._store().family(TRAILS).xget(
                 pageview.trail_key(account, last), (visitor, first), (visitor, last), column_count=1))
         except StoreError:
             # A hit is not to wait for a store that others have waited for in vain.
@@ -127,11 +128,11 @@ class Visitors:
 
 def cookie_visitor(account: str, cookie: str) -> bytes:
     """Return the visitor that an id kept in a page's cookie stands for."""
-    return _hash(f"{account}\0{cookie}".encode(), b"")
+    return _hash((account, cookie), b"")
 
 
-def _hash(who: bytes, salt: bytes) -> bytes:
-    return blake2b(who, digest_size=VISITOR_BYTES, key=salt).digest()
+def _hash(who: tuple[str, ...], salt: bytes) -> bytes:
+    return blake2b("\0".join(who).encode(), digest_size=VISITOR_BYTES, key=salt).digest()
 
 
 class LineVisitors:

@@ -89,11 +89,16 @@ def network(server):
 @pytest.fixture
 def blog(recorder, network):
     """The address of four pages, whose events go to footfall through the network."""
+    put_pages(recorder, network)
+    return recorder.url
+
+
+def put_pages(recorder, network):
+    """Have four pages served whose events go through a network."""
     for name in ("one", "two", "three", "four"):
         recorder.pages[f"/{name}"] = (
             f"<!doctype html><head><title>{name}</title><script async src='/a.js' data-id='blog' "
             f"data-api='http://stats.example.com:{network.port}/e'></script></head>")
-    return recorder.url
 
 
 def is_queue_empty(page):
@@ -228,10 +233,7 @@ def test_two_collectors_behind_nginx_bring_each_event_once_to_the_cluster(page, 
     with Server(tmp_path / "1", **store) as one, Server(tmp_path / "2", **store) as two, Nginx(
             tmp_path / "nginx", tmp_path / "site", f"127.0.0.1:{one.port};\nserver 127.0.0.1:{two.port}") as nginx:
         network = Network(nginx.port)
-        for name in ("one", "two", "three", "four"):
-            recorder.pages[f"/{name}"] = (
-                f"<!doctype html><head><title>{name}</title><script async src='/a.js' data-id='blog' "
-                f"data-api='http://stats.example.com:{network.port}/e'></script></head>")
+        put_pages(recorder, network)
         network.swallows = True
         page.goto(f"{recorder.url}/one")
         page.wait_for_function("!!window.footfall")

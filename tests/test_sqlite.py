@@ -49,6 +49,20 @@ def test_a_second_store_of_the_same_file_sees_what_the_first_wrote(store):
         assert second.family("PageViews").get_count(KEY) == 1
 
 
+def test_many_may_make_the_same_file_at_once(tmp_path):
+    """Telling a file to keep a log fails while another tells it, rather than after a while."""
+
+    def make(path):
+        with SqliteStore(f"sqlite:///{path}") as store:
+            store.family("PageViews").insert(KEY, row(1))
+            return store.file._writer.execute("PRAGMA journal_mode").fetchone()
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(60):
+            made = list(pool.map(make, [tmp_path / f"{number}.db"] * 8))
+            assert made == [("wal",)] * 8
+
+
 def test_threads_that_write_and_read_at_once_lose_nothing(store):
     views = store.family("PageViews")
 

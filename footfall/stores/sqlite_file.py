@@ -63,7 +63,7 @@ class SqliteFile:
                 self.is_new = self._make()
                 self._writer = self._connect()
                 self._identity = self._look_up()
-                self._writer.execute("PRAGMA journal_mode = WAL")
+                self._use_log()
             with self.transaction() as connection:
                 self._bring_up(connection, schema)
         except BaseException:
@@ -177,6 +177,21 @@ class SqliteFile:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
         return connection
+
+    def _use_log(self) -> None:
+        """Have commits go to a write-ahead log, which a file is told once.
+
+        Who is told that another process is telling the file just now must wait by himself: SQLite does not.
+        """
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._writer.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                    raise
+            time.sleep(BUSY_SECONDS / 1000)
 
     def _bring_up(self, connection: sqlite3.Connection, schema: Schema) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -1,0 +1,72 @@
+"""A day's facts: every event of an account's UTC day in columns, and the visits that its events make up.
+
+Events lie in order of (time, name), page-views and custom events together. A table (:data:`~footfall.reports.facts.
+TABLES`) holds each different row once; a column of codes has the number of its row for each event. A day knows nothing
+of others: visits that go on over midnight are joined when days are read (:func:`footfall.reports.visits.stitch`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from footfall.reports.facts import PASSIVE, TABLES, Fact
+from footfall.reports.visits import Visits, visits_of
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Day:
+    """Facts of one UTC day.
+
+    :param ticks: 100-ns ticks since 1970 of each event, ascending; int64.
+    :param codes: by table, for each event the number of its row there; unsigned integers.
+    :param tables: by name, the different rows, in no order; see :data:`~footfall.reports.facts.TABLES`.
+    :param engaged: milliseconds that the page was visible and had the focus, of an ``engagement``; 0 elsewhere.
+    :param scroll: the deepest percentage of the page that was seen; 0 where not told.
+    :param visit: for each event the number of its visit, or ``len(visits)`` for one that has no visitor.
+    :param visits: the visits, in order of their first event, as this day alone tells them.
+    """
+
+    day: date
+    ticks: Array
+    codes: Mapping[str, Array]
+    tables: Mapping[str, list[tuple[str | None, ...]]]
+    engaged: Array
+    scroll: Array
+    visit: Array
+    visits: Visits
+
+    def __len__(self) -> int:
+        return len(self.ticks)
+
+
+def day_of(day: date, events: Iterable[tuple[int, Fact]]) -> Day:
+    """Return the facts of a day.
+
+    :param events: ticks since 1970 and fact of each event, in order of (time, name).
+    """
+    ticks, rows = [], []
+    for tick, fact in events:
+        ticks.append(tick)
+        rows.append(fact)
+    tables: dict[str, list[tuple[str | None, ...]]] = {}
+    codes: dict[str, Array] = {}
+    for number, name in enumerate(TABLES):
+        known: dict[Any, int] = {}
+        codes[name] = np.array([known.setdefault(row[number], len(known)) for row in rows], dtype=np.uint32)
+        tables[name] = list(known)
+    moments = np.array(ticks, dtype=np.int64)
+    visitors = np.array([row.visitor for row in rows], dtype=np.uint64)
+    is_view = np.array([kind is None for (kind,) in tables["kind"]], dtype=bool)[codes["kind"]]
+    is_active = np.array([kind is not None and kind not in PASSIVE for (kind,) in tables["kind"]],
+                         dtype=bool)[codes["kind"]]
+    visit, visits = visits_of(moments, visitors, is_view, is_active)
+    return Day(day, moments, codes, tables, np.array([row.engaged for row in rows], dtype=np.uint32),
+               np.array([row.scroll for row in rows], dtype=np.uint8), visit, visits)

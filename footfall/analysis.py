@@ -189,12 +189,9 @@ class _Task:
             raise
 
     def _items(self) -> Iterator[Item]:
-        columns = self.store.family(self.family).xget(self.key, self.column_start, self.column_finish)
-        for name, value in columns:
-            fields = pageview.unpack(value)
-            if self.fields is not None:
-                fields = {field: fields[field] for field in self.fields if field in fields}
-            yield self.account, timeuuid.datetime_of(name), fields
+        blocks = self.store.family(self.family).blocks(self.key, self.column_start, self.column_finish, self.fields)
+        for block in blocks:
+            yield from zip(itertools.repeat(self.account), block.datetimes(), block.maps(self.fields))
 
     def __reduce__(self) -> Any:
         try:

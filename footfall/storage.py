@@ -13,11 +13,12 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from types import TracebackType
 from typing import Any, Self
 
 from footfall import retries
+from footfall.blocks import Block, Page, check_family
 from footfall.columns import (
     FAMILIES,
     GET_COUNT,
@@ -282,6 +283,28 @@ class ColumnFamily(ABC):
         """
         for key in self.row_keys(start):
             yield key, self.stored(key)
+
+    def blocks(self, key: str, column_start: Bound = None, column_finish: Bound = None,
+               fields: Sequence[str] | None = None) -> Iterator[Block]:
+        """Yield the events of a row many at a time: the columns that :meth:`xget` yields, in the same order.
+
+        :param fields: all that will be asked of the blocks: a store may then leave the others where they are.
+        :raises StoreError: the family is not one of events.
+        :raises StoreUnavailable: the store did not answer; the iterator can be made again.
+
+        To read many events at a fraction of what :meth:`xget` costs. The bounds are those of :meth:`get`.
+        """
+        check_family(self.name, self.names)
+        part = self._part(column_start, column_finish, False)
+        repeated = {sort_name(name) for name in self._repeated(check_key(key))}
+        blocks = self._blocks(key, part, fields)
+        return chain.from_iterable(block.without(repeated) for block in blocks) if repeated else blocks
+
+    def _blocks(self, key: str, part: Slice, fields: Sequence[str] | None) -> Iterator[Block]:
+        """Yield the columns of a slice in order, none of the blocks empty; a store may know a quicker way."""
+        columns = self._slice(key, part, None)
+        while page := list(islice(columns, PAGE)):
+            yield Page([sort_name(name) for name, _ in page], [value for _, value in page])
 
     def stored(self, key: str, column_start: Bound = None, column_finish: Bound = None) -> Iterator[Column]:
         """Yield a row's columns as they lie there, those included that repeat an event and that slices leave out."""

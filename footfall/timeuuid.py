@@ -33,7 +33,7 @@ _HIGHEST_BITS = 0xBF7F_7F7F_7F7F_7F7F
 _VARIANT = 0x8000_0000_0000_0000
 _SIGN_BITS = 0x8080_8080_8080_8080
 _62_BITS = 0x3FFF_FFFF_FFFF_FFFF
-_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Moment = datetime | date
 
@@ -97,7 +97,7 @@ def ticks_of(name: uuid.UUID) -> int:
 
 def datetime_of(name: uuid.UUID) -> datetime:
     """Return a time UUID's time as an aware UTC datetime, to the microsecond below."""
-    return _UNIX_EPOCH + timedelta(microseconds=(name.time - EPOCH_TICKS) // 10)
+    return UNIX_EPOCH + timedelta(microseconds=(name.time - EPOCH_TICKS) // 10)
 
 
 def as_utc(moment: Moment) -> datetime:
@@ -109,7 +109,7 @@ def as_utc(moment: Moment) -> datetime:
 
 def ticks_at(moment: Moment) -> int:
     """Return a moment in 100-ns ticks since 1970."""
-    return (as_utc(moment) - _UNIX_EPOCH) // timedelta(microseconds=1) * 10
+    return (as_utc(moment) - UNIX_EPOCH) // timedelta(microseconds=1) * 10
 
 
 def midnight(ticks: int) -> datetime:
@@ -117,7 +117,7 @@ def midnight(ticks: int) -> datetime:
 
     :param ticks: 100-ns ticks since 1970.
     """
-    return _UNIX_EPOCH + timedelta(days=ticks // (86_400 * TICKS_PER_SECOND))
+    return UNIX_EPOCH + timedelta(days=ticks // (86_400 * TICKS_PER_SECOND))
 
 
 def slice_bound(bound: uuid.UUID | datetime, *, finish: bool) -> uuid.UUID:

@@ -234,6 +234,68 @@ class StoreContract:
         views.insert(KEY, row(1), ttl=3600)
         assert views.get_count(KEY) == 1
 
+    # ----- blocks
+
+    def test_blocks_give_the_events_that_xget_gives(self, views):
+        columns = row(-30, *(number / 100 for number in range(1200)), 30)
+        views.insert(KEY, columns)
+        views.insert(OTHER, row(1))
+        for start, finish in ((None, None), (at(2), at(9)), (DAY + timedelta(hours=2), DAY + timedelta(hours=3)),
+                              (at(40), None)):
+            expected = list(views.xget(KEY, start, finish))
+            blocks = list(views.blocks(KEY, start, finish))
+            assert all(blocks)
+            assert [name for block in blocks for name in block.names] == [sort_key(name) for name, _ in expected]
+            assert [ticks for block in blocks for ticks in block.ticks().tolist()] == [
+                timeuuid.ticks_of(name) for name, _ in expected]
+            assert [when for block in blocks for when in block.datetimes()] == [
+                timeuuid.datetime_of(name) for name, _ in expected]
+            assert [fields for block in blocks for fields in block.maps()] == [dict(value) for _, value in expected]
+            assert [number for block in blocks for number in block.column("n")] == [
+                value["n"] for _, value in expected]
+        assert list(views.blocks("20260109.nobody")) == []
+
+    def test_blocks_give_the_fields_that_an_event_has(self, views):
+        stored = [{"url": "/1", "n": 1, "x": [1]}, {"url": "/2"}, {"n": None, "url": "/3"}, {1: 2}]
+        views.insert(KEY, {at(number): msgpack.packb(fields) for number, fields in enumerate(stored)})
+        assert [fields for block in views.blocks(KEY) for fields in block.maps()] == stored
+        for fields in (("url",), ("n", "url"), ("z",), ()):
+            assert [some for block in views.blocks(KEY, fields=fields) for some in block.maps(fields)] == [
+                {field: event[field] for field in fields if field in event} for event in stored]
+            assert [[value for block in views.blocks(KEY, fields=fields) for value in block.column(field)]
+                    for field in fields] == [[event.get(field) for event in stored] for field in fields]
+
+    @pytest.mark.parametrize("packed, fields", [
+        (b"\x82\xa3url\xa3/\xff1\xa1n\x01", {"url": "/\ufffd1", "n": 1}),
+        (b"\x82\xa3url\xa2/1\xa1n\xcd\x00\x01", {"url": "/1", "n": 1}),
+        (b"\x83\xa3url\xa2/0\xa3url\xa2/1\xa1n\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00", {"url": "/1", "n": 1.0}),
+    ])
+    def test_blocks_read_what_other_writers_left(self, views, packed, fields):
+        views.insert(KEY, {at(1): value(0), at(2): packed})
+        assert [some for block in views.blocks(KEY) for some in block.maps()] == [
+            {"url": "http://blog.example.com/0", "title": "", "n": 0}, fields]
+        assert [some for block in views.blocks(KEY, at(2)) for some in block.maps(["url"])] == [{"url": fields["url"]}]
+        assert [number for block in views.blocks(KEY, at(2)) for number in block.column("n")] == [fields["n"]]
+        assert views.get(KEY)[at(2)] == packed
+
+    def test_a_value_that_is_no_map_has_no_fields(self, views):
+        views.insert(KEY, {at(1): msgpack.packb("text")})
+        (block,) = views.blocks(KEY)
+        assert (block.maps(), block.maps(["t"]), block.column("t")) == (["text"], [{}], [None])
+
+    def test_blocks_leave_out_what_slices_leave_out(self, store, views):
+        views.insert(KEY, row(1, 2, 3))
+        store.apply([self.retry(5)])
+        views.insert(KEY, {at(5.1, 7): value(2), at(5.2, 8): value(3)})
+        expected = [sort_key(name) for name, _ in views.xget(KEY)]
+        assert len(expected) == 5
+        assert [name for block in views.blocks(KEY) for name in block.names] == expected
+
+    @pytest.mark.parametrize("family", ["Accounts", "Visitors"])
+    def test_blocks_are_of_events_alone(self, store, family):
+        with pytest.raises(StoreError, match=f"{family}: blocks are of events"):
+            store.family(family).blocks(KEY)
+
     # ----- text families
 
     def test_text_names_are_in_the_order_of_their_bytes(self, accounts):

@@ -17,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
+from footfall.blocks import Block, Page
 from footfall.columns import FAMILIES, PAGE, Column, Insert, Mutation, Name, Remove, Slice, name_of, sort_name
 from footfall.errors import StoreError
 from footfall.packing import TRAILS
@@ -198,6 +199,18 @@ class SqliteFamily(ColumnFamily):
                 connection.execute(f'DELETE FROM "{table}"')
 
     def _slice(self, key: str, part: Slice, limit: int | None) -> Iterator[Column]:
+        for page in self._pages(key, part, limit):
+            for identity, data in page:
+                yield name_of(self.names, identity), Packed(data)
+
+    def _blocks(self, key: str, part: Slice, fields: Sequence[str] | None) -> Iterator[Block]:
+        for page in self._pages(key, part, None):
+            if page:
+                names, values = zip(*page, strict=True)
+                yield Page(names, values)
+
+    def _pages(self, key: str, part: Slice, limit: int | None) -> Iterator[list[tuple[Any, bytes]]]:
+        """Yield the ids and values of a slice, page by page; the last page may be empty."""
         low, high = sort_name(part.low), sort_name(part.high)
         low_is, high_is = ">=", "<="
         while limit is None or limit > 0:
@@ -205,8 +218,7 @@ class SqliteFamily(ColumnFamily):
             where, values = self._where(key, low, low_is, high, high_is)
             page = self.store.file.read(f'SELECT id, data FROM "{self._source}" WHERE {where} '
                                    f'ORDER BY id {"DESC" if part.reversed else "ASC"} LIMIT {size}', *values)
-            for identity, data in page:
-                yield name_of(self.names, identity), Packed(data)
+            yield page
             if len(page) < size:
                 return
             limit = None if limit is None else limit - size

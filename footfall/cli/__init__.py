@@ -15,6 +15,7 @@ from footfall import __version__
 from footfall.cli.access import user
 from footfall.cli.check import check
 from footfall.cli.copy import copy
+from footfall.cli.demo import demo
 from footfall.cli.drill import drill
 from footfall.cli.filtered import filtered
 from footfall.cli.forget import forget
@@ -40,7 +41,8 @@ def cli() -> None:
     """
 
 
-for command in (serve, site, user, token, store, outbox, import_, copy, forget, stats, filtered, shell, check, drill):
+for command in (serve, site, user, token, store, outbox, import_, copy, demo, forget, stats, filtered, shell, check,
+                drill):
     cli.add_command(command)
 
 

@@ -19,6 +19,8 @@ from footfall.transfer.demo.pages import ORIGIN
 
 #: The first day that may be asked for.
 EARLIEST = date(1970, 1, 1)
+MOST_VIEWS = 10**10
+MOST_SEED = 2**63 - 1
 
 
 @click.command()
@@ -26,9 +28,10 @@ EARLIEST = date(1970, 1, 1)
               help="The site that gets it; it is added if there is none.")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3650), help="How many days.")
 @click.option("--until", metavar="DAY", help="The last of them, UTC, such as 2026-03-31. [today]")
-@click.option("--views", default=100_000, show_default=True, type=click.IntRange(1),
+@click.option("--views", default=100_000, show_default=True, type=click.IntRange(1, MOST_VIEWS),
               help="How many page-views, exactly; other events come on top.")
-@click.option("--seed", default=1, show_default=True, type=int, help="Another number makes other traffic.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0, MOST_SEED),
+              help="Another number makes other traffic.")
 @click.option("--visitors", default=MODES[0], show_default=True, type=click.Choice([*MODES, "cookie"]),
               help="How visitors are told apart, as with FOOTFALL_VISITORS.")
 @click.option("--force", is_flag=True, help="Add to the events that the site has of these days.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from footfall.transfer.demo.choices import Choices
@@ -134,29 +135,29 @@ AGENTS = Choices((weight, Agent(user_agent, tuple(SCREENS[device].split())))
 class Bot(NamedTuple):
     """What is kept apart.
 
-    :param rule: the one that finds it: ``bot``, ``headless`` or ``spam``.
+    :param reason: the collector's. It is written down here, as a newer list of bots may give another name.
     :param user_agent: its header.
     :param referrer: what it says that it came from.
-    :param mark: the tracker's, of a browser that a program drives.
+    :param more: what else the tracker tells, of a browser that a program drives.
     """
 
-    rule: str
+    reason: str
     user_agent: str
     referrer: str = ""
-    mark: str = ""
+    more: Mapping[str, str] = {}
 
 
 #: What is kept apart, as often as it is met.
 BOTS = Choices((
-    (30, Bot("bot", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)")),
-    (16, Bot("bot", "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)")),
-    (12, Bot("bot", f"Mozilla/5.0 {_BLINK}; compatible; GPTBot/1.2; +https://openai.com/gptbot)")),
-    (10, Bot("bot", f"Mozilla/5.0 {_BLINK}; compatible; ClaudeBot/1.0; +claudebot@anthropic.com)")),
-    (10, Bot("bot", "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)")),
-    (6, Bot("bot", "curl/8.16.0")),
-    (6, Bot("bot", "python-requests/2.32.5")),
-    (4, Bot("bot", "")),
-    (8, Bot("headless", _chrome(_LINUX, 141), mark="webdriver")),
-    (5, Bot("spam", _chrome(_WIN, 109), referrer="https://semalt.com/crawler.php")),
-    (3, Bot("spam", _chrome(_WIN, 109), referrer="http://buttons-for-website.com/")),
+    (30, Bot("bot: Googlebot", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)")),
+    (16, Bot("bot: bingbot", "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)")),
+    (12, Bot("bot: GPTBot", f"Mozilla/5.0 {_BLINK}; compatible; GPTBot/1.2; +https://openai.com/gptbot)")),
+    (10, Bot("bot: claudebot", f"Mozilla/5.0 {_BLINK}; compatible; ClaudeBot/1.0; +claudebot@anthropic.com)")),
+    (10, Bot("bot: AhrefsBot", "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)")),
+    (6, Bot("bot: curl", "curl/8.16.0")),
+    (6, Bot("bot: python-requests", "python-requests/2.32.5")),
+    (4, Bot("bot: empty", "")),
+    (8, Bot("headless: webdriver", _chrome(_LINUX, 141), more={"screen": "1280x720", "bot": "webdriver"})),
+    (5, Bot("spam: semalt.com", _chrome(_WIN, 109), "https://semalt.com/crawler.php")),
+    (3, Bot("spam: buttons-for-website.com", _chrome(_WIN, 109), "http://buttons-for-website.com/")),
 ))

@@ -1,4 +1,8 @@
-"""What is chosen at random: by numbers that are given, so that the same ones choose the same."""
+"""What is chosen at random: by numbers that are given, so that the same ones choose the same.
+
+On every machine and in every version of Python, too: so floats are added by ``accumulate`` or ``fsum``, as ``sum``
+came to round otherwise in 3.12, and there is no logarithm, of which two machines may differ in the last bit.
+"""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def entry(landing: str, part: float, other: float) -> Page:
 
     :param landing: of its :class:`Source`.
     """
-    return _page(_ENTRIES[landing].pick(part), TAGS["maps"], other)
+    return _page(_ENTRIES[landing].pick(part), HOME, other)
 
 
 def after(page: Page, part: float, other: float) -> Page:
@@ -89,13 +89,14 @@ def after(page: Page, part: float, other: float) -> Page:
 
 
 def _page(kind: str, page: Page, part: float) -> Page:
-    if kind == "post" or (kind in ("related", "tag") and not page.subject):
-        return BY_RANK.pick(part)
-    if kind == "related":
-        return _RELATED[page.subject].pick(part)
+    """Return a page of a kind, after another."""
     if kind == "lost":
         return LOST[int(part * len(LOST))]
-    return {"home": HOME, "about": ABOUT, "pricing": PRICING}.get(kind) or TAGS[page.subject]
+    post = BY_RANK.pick(part)
+    subject = page.subject or post.subject
+    if kind == "related":
+        return _RELATED[subject].pick(part)
+    return {"post": post, "tag": TAGS[subject], "home": HOME, "about": ABOUT, "pricing": PRICING}[kind]
 
 
 class Source(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from itertools import accumulate
+from math import fsum
 from typing import NamedTuple
 
 from footfall.transfer.demo.choices import Choices, shares
@@ -98,7 +99,7 @@ def _cities() -> list[tuple[float, Place]]:
             region, _, city = name.partition("/")
             fields = {"country": country, "region": region, "city": city}
             place = Place(fields, tuple(languages.split()), int(float(ahead) * 60), 0, 0)
-            found.append((weight * rank / sum(ranks), place))
+            found.append((weight * rank / fsum(ranks), place))
     # One each, and the others as busy as they are.
     networks = [1 + more for more in shares(_NETWORKS - len(found), (weight for weight, _ in found))]
     firsts = [0, *accumulate(networks)]

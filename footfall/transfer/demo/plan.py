@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
+from math import fsum
 from typing import NamedTuple
 
 from footfall import pageview
@@ -116,7 +117,7 @@ class Plan:
         growth = first + (last - first) * (number + 0.5) / self.days
         (noise,) = parts(1, self.seed, "day", self.day(number))
         news = self.news(number)
-        calm = sum(_hours(self.day(number).weekday())) * growth * (0.9 + 0.2 * noise)
+        calm = fsum(_hours(self.day(number).weekday())) * growth * (0.9 + 0.2 * noise)
         return calm / (1 - news.share) if news else calm
 
     def news(self, number: int) -> News | None:
@@ -189,9 +190,10 @@ class Plan:
         return keyed_bytes(VISITOR_BYTES, self.account, self.seed, key, key=salt)
 
 
+@cache
 def _hours(weekday: int) -> list[float]:
     """Return how busy the hours (UTC) of a day are."""
-    return [sum(weight * busy(weekday, hour, place) for weight, place in PLACES) for hour in range(24)]
+    return [fsum(weight * busy(weekday, hour, place) for weight, place in PLACES) for hour in range(24)]
 
 
 @lru_cache(maxsize=64)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from functools import cache
 from operator import itemgetter
 from typing import Any
 
 from footfall import timeuuid
-from footfall.derive.agents import bot_name
-from footfall.derive.spam import spam_host
 from footfall.packing import FILTERED
 from footfall.pageview import Event, page_fields
 from footfall.salts import MODES, OVERLAP
 from footfall.timeuuid import TICKS_PER_SECOND, ticks_at
-from footfall.transfer.demo.agents import BOTS, Bot
+from footfall.transfer.demo.agents import BOTS
 from footfall.transfer.demo.choices import generator
 from footfall.transfer.demo.pages import (
     BY_RANK,
@@ -83,7 +80,7 @@ def _hour_events(plan: Plan, day: int, hour: int) -> Iterator[Timed]:
         # What does not run the tracker has no cookie.
         if plan.visitors in MODES:
             fields["visitor"] = plan.visitor(bot.user_agent, plan.period(ticks))
-        fields.update(_mark(bot))
+        fields.update(bot.more, reason=bot.reason)
         yield _timed(FILTERED, plan, ticks, draw, fields)
 
 
@@ -165,7 +162,7 @@ class _Reader:
         if draw() < ENGAGED:
             engaged, scroll = int(read * (0.5 + draw() / 2)), min(100, 25 + int(draw() * 100))
             happens.append((1.0, {"event": "engagement", "engaged": engaged, "scroll": scroll}))
-        for part, fields in happens:
+        for part, fields in sorted(happens, key=itemgetter(0)):
             then = ticks + int(read * part) * MS
             if then < self._plan.end:
                 self._take_id(then)
@@ -189,10 +186,7 @@ def _moment(begin: int, draw: Draw) -> int:
 
 
 def _skewed(half: int, part: float) -> int:
-    """Return a time in milliseconds: half of them are shorter than ``half``, and a few are very long.
-
-    It takes no logarithm, of which two machines may differ in the last bit.
-    """
+    """Return a time in milliseconds: half of them are shorter than ``half``, and a few are very long."""
     return int(half * part / (1 - part))
 
 
@@ -200,12 +194,3 @@ def _filled(text: str, page: Page, draw: Draw) -> str:
     if "{" not in text:
         return text
     return text.format(words=page.words, click=f"{int(draw() * (1 << 53)):014x}{int(draw() * (1 << 53)):014x}")
-
-
-@cache
-def _mark(bot: Bot) -> dict[str, str]:
-    """Return what the collector adds to the fields of what it keeps apart."""
-    if bot.rule == "headless":
-        return {"screen": "1280x720", "bot": bot.mark, "reason": f"headless: {bot.mark}"}
-    found = bot_name(bot.user_agent) if bot.rule == "bot" else spam_host(bot.referrer)
-    return {"reason": f"{bot.rule}: {found}"}

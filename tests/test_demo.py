@@ -90,8 +90,8 @@ def visits(events):
 
 @pytest.fixture(scope="module")
 def month():
-    """The events of 28 days, 20,000 page-views."""
-    return made(20_000, 28)
+    """The events of 28 days, with 12,000 page-views."""
+    return made(12_000, 28)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_there_are_exactly_as_many_page_views_all_in_the_range(views, days):
 
 def test_no_two_events_share_a_name_and_each_day_is_in_order(month):
     assert len({event.id for event in month}) == len(month)
-    plan = Plan("demo", UNTIL, 28, 20_000, 7)
+    plan = Plan("demo", UNTIL, 28, 12_000, 7)
     times = [ticks_of(event.id) for event in day_events(plan, 3)]
     assert times == sorted(times)
 
@@ -226,7 +226,7 @@ def test_the_browsers_are_known_ones_and_none_is_a_bot():
 def test_what_is_kept_apart_has_its_reasons(month):
     rules = Counter(event.fields["reason"].partition(":")[0] for event in month if event.family == "Filtered")
     assert set(rules) == {"bot", "headless", "spam"}
-    assert 0.01 < rules.total() / 20_000 < 0.04
+    assert 0.01 < rules.total() / 12_000 < 0.04
 
 
 def test_events_of_every_kind_happen_and_no_address_is_anybodys(month):

@@ -36,12 +36,14 @@ class Page(NamedTuple):
     :param title: of the page.
     :param subject: what it is about; empty for a page about the blog itself.
     :param words: what somebody searches for who finds it, as a search engine's address has it.
+    :param is_lost: it is there no more.
     """
 
     url: str
     title: str
     subject: str = ""
     words: str = "demo+blog"
+    is_lost: bool = False
 
 
 def _posts() -> list[Page]:
@@ -62,7 +64,7 @@ TAGS = {subject: Page(f"{ORIGIN}/{subject.lower().replace(' ', '-')}/", f"Posts 
         for subject in _SUBJECTS}
 POSTS = _posts()
 #: Pages that went away, and are still linked to.
-LOST = [Page(f"{ORIGIN}/2009/{month:02}/{subject.replace(' ', '_')}.html", "Page not found")
+LOST = [Page(f"{ORIGIN}/2009/{month:02}/{subject.replace(' ', '_')}.html", "Page not found", is_lost=True)
         for month, subject in enumerate(_SUBJECTS[:12], 1)]
 BY_RANK = zipf(POSTS)
 

@@ -17,7 +17,6 @@ from footfall.transfer.demo.choices import generator
 from footfall.transfer.demo.pages import (
     BY_RANK,
     DOWNLOADS,
-    LOST,
     OUTBOUND,
     PLANS,
     PRICING,
@@ -151,7 +150,7 @@ class _Reader:
         """
         draw = self._draw
         happens: list[tuple[float, dict[str, Any]]] = []
-        if page in LOST:
+        if page.is_lost:
             happens.append((0.0, {"event": "404"}))
         if draw() < FOLLOWED:
             happens.append((draw(), {"event": "outbound", "props": {"url": OUTBOUND.pick(draw())}}))
@@ -176,7 +175,7 @@ class _Reader:
 
 
 def _timed(family: str, plan: Plan, ticks: int, draw: Draw, fields: dict[str, Any]) -> Timed:
-    # 62 bits, as the hash of an event's id has them: of twice the 53 that a number gives.
+    # 62 bits, as the hash of an event's id has; a number drawn has 53.
     low_bits = int(draw() * (1 << 31)) << 31 | int(draw() * (1 << 31))
     return ticks, Event(family, plan.account, timeuuid.make(ticks, low_bits), fields)
 

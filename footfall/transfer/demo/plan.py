@@ -173,7 +173,7 @@ class Plan:
             7, self.seed, "person", day, first.hour, first.number)
         place = awake(day.weekday(), first.hour).pick(where)
         browser = AGENTS.pick(agent)
-        return Person(f"{day:%Y%m%d}{first.hour:02}{first.number:x}",
+        return Person(f"{day} {first.hour} {first.number}",
                       (browser.user_agent, _at(place.languages, language), place.address(network, kind)),
                       place.fields if known < CITY_KNOWN else place.country, _at(browser.screens, screen))
 

@@ -1,7 +1,8 @@
 """The tracker script that a page loads, in its builds, and the tag that loads it.
 
-``a.js`` has everything, ``a.core.js`` counts page-views and events alone, ``a.vitals.js`` adds the speed of pages. Each
-is there once more as it was in each version, ``a.1.0.0.js``, which never changes: a page can name its hash.
+``a.js`` has everything, ``a.core.js`` counts page-views and events alone, ``a.vitals.js`` measures the speed of pages,
+and is loaded by ``a.js`` where the tag asks for that. Each is there once more as it was in each version,
+``a.1.0.0.js``, which never changes: a page can name its hash.
 """
 
 from __future__ import annotations

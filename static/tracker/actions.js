@@ -2,23 +2,26 @@
 
 const DOWNLOADS = /\.(csv|(doc|ppt|xls)x?|exe|gz|mp.|pdf|zip)$/i;
 
-function acted({ target, type, button }) {
+const off = (isOff) => (store[OFF] = isOff || "");
+
+const acted = ({ target, type, button }) => {
   tick();
   const isForm = type == "submit";
   // Of the other buttons, the middle one opens links. What came into focus or scrolled has none.
-  if (!isForm && !(button < 2)) return;
+  if (!(isForm || button < 2)) return;
   const marked = target.closest("[data-footfall-event]");
   if (marked?.matches("form") == isForm) {
     const all = {};
     for (const { name, value } of marked.attributes) {
-      if (name.startsWith("data-footfall-")) all[name.slice(14)] = value;
+      const [, key] = name.split("data-footfall-");
+      if (key) all[key] = value;
     }
     const { event, ...props } = all;
     act(event, props);
   }
+  if (target.closest("[data-footfall-off]")) off(!store[OFF]);
   // A form's fields may be named like its properties.
   if (isForm) track("form", { id: target.getAttribute("id"), action: target.getAttribute("action") });
-  if (target.closest("[data-footfall-off]")) store[OFF] = store[OFF] ? "" : 1;
   const link = target.closest("a[href]");
   // One to mail has no host.
   if (link.host) {
@@ -26,13 +29,12 @@ function acted({ target, type, button }) {
     (DOWNLOADS.test(link.pathname) && track("download", props)) ||
       (link.host != location.host && track("outbound", props));
   }
-}
+};
 
 // The id of a reader, where the owner asks for one: a cookie of the page's own site, if the browser keeps it.
-function readVisitor() {
-  const read = () => /footfall=(\w+)/.exec(document.cookie)?.[1];
-  const known = read();
-  document.cookie = `footfall=${known || newId()};path=/;max-age=34560000;samesite=lax`;
+const readVisitor = () => {
+  const read = () => document.cookie.split(/footfall=(\w+)/)[1];
+  common.new = !read();
+  document.cookie = `footfall=${read() || newId()};path=/;max-age=34560000;samesite=lax`;
   common.visitor = read();
-  common.new = !known;
-}
+};

@@ -7,14 +7,14 @@ let since;
 let lowest = 0;
 let told = 0;
 
-function tick() {
+const tick = () => {
   const now = performance.now();
   if (since) {
     engaged += now - since;
     lowest = Math.max(lowest, scrollY + innerHeight);
   }
   since = !document.hidden && document.hasFocus() && now;
-}
+};
 
 // Queues what is new since the last time.
 const reportEngagement = /* @__PURE__ */ guarded(() => {
@@ -23,7 +23,7 @@ const reportEngagement = /* @__PURE__ */ guarded(() => {
   const scroll = Math.min(100, (100 * lowest) / document.documentElement.scrollHeight | 0);
   if (ms || scroll > told) {
     add({ event: "engagement", url: page, engaged: ms, scroll });
-    engaged -= ms;
+    engaged = 0;
     told = scroll;
   }
 });

@@ -20,10 +20,11 @@ const guarded = (act) => (...given) => {
   }
 };
 
-const on = (target, type, act) => target.addEventListener(type, guarded(act), true);
+// Whatever happens on the page passes its window first.
+const on = (type, act) => addEventListener(type, guarded(act), true);
 
-// 22 digits, of which 70 bits are random: more than the server keeps of an id.
-const newId = () => crypto.getRandomValues(new Uint32Array(4)).join("").slice(0, 22);
+// Up to 30 digits, more than the server keeps of an id.
+const newId = () => crypto.getRandomValues(new Uint32Array(3)).join("");
 
 // The page's address, as it is counted.
 const here = () => location.href.replace("hash" in options ? "" : /#.*/, "");

@@ -5,19 +5,17 @@ let page;
 let referrer = document.referrer;
 
 // Counts the page if it is another than the last.
-function look() {
+const look = () => {
   if (here() != page) {
-    referrer = page || referrer;
-    page = here();
     add({
-      url: page,
-      ref: referrer,
+      ref: referrer = page || referrer,
+      url: page = here(),
       // Half of a surrogate pair is no text.
-      title: document.title.replace(/\p{Cs}/gu, ""),
+      title: document.title.replace(/[\ud800-\udfff]/gu, ""),
       screen: screen.width + "x" + screen.height,
     });
   }
-}
+};
 
 const settle = guarded(() => {
   look();
@@ -25,10 +23,10 @@ const settle = guarded(() => {
 });
 
 // A named event of the page; without a name it would be a view.
-function act(event, props) {
+const act = (event, props) => {
   add({ event: event + "", props, url: here() });
   return flush();
-}
+};
 
 // An event that data-track asks for, in one number or the other.
 const track = (event, props) => options.track?.includes(event) && act(event, props);
@@ -43,30 +41,27 @@ const moved = () => {
 };
 
 // The page is hidden, shown again, or left: what is new is sent, if there is something.
-function hide() {
+const hide = () => {
   look();
   if (FULL) reportEngagement();
-  sendLast();
-}
+  // Its answer would come too late. It fails at once, and its event goes again, as a retry.
+  flying?.abort();
+  const events = queued().slice(0, MOST_IN_BEACON);
+  if (events[0]) navigator.sendBeacon(api, `[${events.map(pack)}]`);
+};
 
-function watchPages() {
+const watchPages = () => {
   ["pushState", "replaceState"].map((name) => {
     const original = history[name];
-    history[name] = (...given) => {
-      original.apply(history, given);
-      moved();
-    };
+    history[name] = (...given) => moved(original.apply(history, given));
   });
   // Before the router's own listener, which may show the next page.
-  on(window, "popstate", moved);
-  on(window, "online", flush);
-  // A page that is left is hidden too.
-  on(document, "visibilitychange", hide);
-  on(window, "pageshow", (event) => {
-    if (event.persisted) {
-      // As if it were another one, from where it was reached at first.
-      page = 0;
-      settle();
-    }
+  on("popstate", moved);
+  on("online", flush);
+  on("pageshow", ({ persisted }) => {
+    // As if it were another one, from where it was reached at first.
+    if (persisted) settle(page = 0);
   });
-}
+  // A page that is left is hidden too.
+  on("visibilitychange", hide);
+};

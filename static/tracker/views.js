@@ -11,7 +11,7 @@ const look = () => {
       ref: referrer = page || referrer,
       url: page = here(),
       // Half of a surrogate pair is no text.
-      title: document.title.replace(/[\ud800-\udfff]/gu, ""),
+      title: document.title.replace(/\p{Cs}/gu, ""),
       screen: screen.width + "x" + screen.height,
     });
   }
@@ -29,7 +29,7 @@ const act = (event, props) => {
 };
 
 // An event that data-track asks for, in one number or the other.
-const track = (event, props) => options.track?.includes(event) && act(event, props);
+const track = (event, props) => options.track.includes(event) && act(event, props);
 
 // The address may have changed. Routers set the title after it, and may go on to a third page at once.
 const moved = () => {

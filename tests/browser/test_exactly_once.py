@@ -56,11 +56,13 @@ class Network:
                 return
             with server:
                 threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
-                while answer := server.recv(65536):
-                    if self.swallows:
-                        self.swallowed += 1
-                        return
-                    client.sendall(answer)
+                # A page that is left resets its connections.
+                with contextlib.suppress(OSError):
+                    while answer := server.recv(65536):
+                        if self.swallows:
+                            self.swallowed += 1
+                            return
+                        client.sendall(answer)
 
     @staticmethod
     def _pump(client, server):

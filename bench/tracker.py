@@ -1,12 +1,12 @@
 """What the tracker costs the page's main thread when it loads: python -m bench.tracker, with Chromium.
 
-Processor time of the main thread is taken from a trace of the browser: the script's run, compiling included, and whatever
-it set going until its first event was answered. No debugger is attached to the page, since one has the browser write
-down where each request came from. Some browsers open each page for the first time, when nothing of it is compiled, and
-once more.
+Processor time of the main thread is taken from a trace of the browser: the script's run, compiling included, and
+whatever it set going until its first event was answered. No debugger is attached to the page, since one has the browser
+write down where each request came from. Some browsers open each page for the first time, when nothing of it is
+compiled, and once more.
 
-Beside the tracker, in turn with it, run scripts of the same size that stand for what no tracker can do without: one that
-does nothing, one that writes a text into the browser's storage, and one that sends a text.
+Beside the tracker, in turn with it, run scripts of the same size that stand for what no tracker can do without: one
+that does nothing, one that writes a text into the browser's storage, and one that sends a text.
 """
 
 import json

@@ -239,7 +239,7 @@ def test_the_pages_own_events_may_come_before_the_script(recorder, page):
     page.evaluate("footfall('late')")
     wait_for(page, lambda: recorder.named("late"))
     # Each goes in a request of its own; they may overtake each other.
-    assert {name: props for name, props in told(recorder.taken(), "event", "props")} == {
+    assert dict(told(recorder.taken(), "event", "props")) == {
         None: None, "early": {"plan": "pro", "n": 1.5, "ok": True, "no": None}, "late": None}
     assert len(recorder.taken()) == 3
 

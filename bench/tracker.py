@@ -1,9 +1,8 @@
 """What the tracker costs the page's main thread when it loads: python -m bench.tracker, with Chromium.
 
 Processor time of the main thread is taken from a trace of the browser: the script's run, compiling included, and
-whatever it set going until its first event was answered. No debugger is attached to the page, since one has the browser
-write down where each request came from. Some browsers open each page for the first time, when nothing of it is
-compiled, and once more.
+whatever it set going until its first event was answered. Some browsers open each page for the first time, when nothing
+of it is compiled, and once more. The trace has no profile and no stacks, which cost time of their own.
 
 Beside the tracker, in turn with it, run scripts of the same size that stand for what no tracker can do without: one
 that does nothing, one that writes a text into the browser's storage, and one that sends a text.
@@ -13,7 +12,6 @@ import json
 import shutil
 import statistics
 import sys
-import time
 
 from playwright.sync_api import sync_playwright
 
@@ -22,12 +20,8 @@ from tests.browser.recorder import Recorder
 
 BROWSERS = 15
 EVENT = '{"id": "blog", "url": "http://blog.example.com/"}'
-# The second page comes by itself, as nobody is there to open it.
-PAGE = ("<!doctype html><title>Home</title><meta http-equiv=refresh content='1;url=/{0}/again'>"
-        "<script async src='/{0}.js' data-id='blog' data-api='/e' data-track='outbound downloads forms 404' "
-        "data-visitors='cookie'></script>")
-# What becomes of the second page's event takes no longer.
-AFTERWARDS_S = 1
+PAGE = ("<!doctype html><title>Home</title><script async src='/{0}.js' data-id='blog' data-api='/e' "
+        "data-track='outbound downloads forms 404' data-visitors='cookie'></script>")
 
 
 def main(browsers=BROWSERS):
@@ -42,16 +36,16 @@ def main(browsers=BROWSERS):
         "request": f"const request = new XMLHttpRequest(); request.open('POST', '/e'); request.send('{EVENT}'); {idle}",
     }
     for name, script in scripts.items():
-        page = PAGE.format(name)
-        recorder.pages |= {f"/{name}.js": script + "//js", f"/{name}": page,
-                           f"/{name}/again": page.replace("http-equiv", "name").replace("Home", "Again")}
+        recorder.pages |= {f"/{name}.js": script + "//js", f"/{name}": PAGE.format(name)}
     spent = {name: ([], []) for name in scripts}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         for _ in range(browsers):
             for name, both in spent.items():
-                for times, ms in zip(both, main_thread_ms(browser, recorder.url, name), strict=True):
-                    times.append(ms)
+                page = browser.new_context().new_page()
+                for times in both:
+                    times.append(main_thread_ms(browser, page, recorder.url, name))
+                page.context.close()
         browser.close()
     recorder.close()
     medians = {name: [round(statistics.median(times), 2) for times in both] for name, both in spent.items()}
@@ -65,31 +59,19 @@ def main(browsers=BROWSERS):
         "times_storage_and_request": round(first["tracker"] / (first["storage"] + first["request"]), 2)}))
 
 
-def main_thread_ms(browser, url, name):
-    """Return the main thread's processor time that a script took on two pages, in milliseconds."""
-    control = browser.new_browser_cdp_session()
-    context = control.send("Target.createBrowserContext")["browserContextId"]
-    browser.start_tracing(categories=["-*", "devtools.timeline"])
-    target = control.send("Target.createTarget", {"url": f"{url}/{name}", "browserContextId": context})["targetId"]
-    while control.send("Target.getTargetInfo", {"targetId": target})["targetInfo"]["title"] != "Again":
-        time.sleep(0.05)
-    time.sleep(AFTERWARDS_S)
+def main_thread_ms(browser, page, url, name):
+    """Open a page, and return the main thread's processor time that its script took, in milliseconds."""
+    browser.start_tracing(page=page, categories=["-*", "devtools.timeline"])
+    page.goto(f"{url}/{name}")
+    if name in ("tracker", "request"):
+        page.wait_for_function("performance.getEntriesByName(location.origin + '/e').length")
     events = json.loads(browser.stop_tracing())["traceEvents"]
-    control.send("Target.disposeBrowserContext", {"browserContextId": context})
-    control.detach()
     mine = [event for event in events if "tdur" in event and f"/{name}.js" in json.dumps(event.get("args", {}))]
-    runs = sorted((event for event in mine if event["name"] == "EvaluateScript"), key=lambda event: event["ts"])
-    first, second = ((run["pid"], run["tid"], run["ts"]) for run in runs)
-    return [sum_outermost(event for event in mine if (event["pid"], event["tid"]) == (pid, tid)
-                          and (event["ts"] >= second[2]) == is_second)
-            for is_second, (pid, tid, _) in enumerate((first, second))]
-
-
-def sum_outermost(events):
-    """Return the milliseconds of events, those within another left out."""
+    thread = next((event["pid"], event["tid"]) for event in mine if event["name"] == "EvaluateScript")
     total = end = 0
-    for event in sorted(events, key=lambda event: (event["ts"], -event["dur"])):
-        if event["ts"] >= end:
+    for event in sorted(mine, key=lambda event: (event["ts"], -event["dur"])):
+        # What runs within another is counted with it.
+        if (event["pid"], event["tid"]) == thread and event["ts"] >= end:
             total += event["tdur"]
             end = event["ts"] + event["dur"]
     return total / 1000

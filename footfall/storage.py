@@ -12,10 +12,11 @@ import secrets
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import cache
 from itertools import chain, islice
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from footfall import retries
 from footfall.blocks import Block, Page, check_family
@@ -39,11 +40,19 @@ from footfall.columns import (
     check_value,
     sort_name,
 )
-from footfall.errors import NotFoundException, StoreError
+from footfall.errors import NotFoundException, StoreError, UsageError
 from footfall.pageview import Packed
 
 __all__ = ["FAMILIES", "PAGE", "Batch", "Bound", "Column", "ColumnFamily", "Insert", "Mutation", "Name", "Once",
            "Remove", "Slice", "Store", "Value"]
+
+class SealStep(NamedTuple):
+    """Some events of a row that were sealed, or unsealed, at once, and how many."""
+
+    family: str
+    key: str
+    events: int
+
 
 class Store(ABC):
     """A place where column families are kept: a file, a cluster, or this process's memory.
@@ -102,6 +111,23 @@ class Store(ABC):
 
     def tidy(self) -> None:  # noqa: B027 - most stores put nothing off
         """Do a little of what a store puts off while it takes events; call it every second or so."""
+
+    def seal(self, account: str | None, before: date) -> Iterator[SealStep]:
+        """Pack the events of past days, of which each comes back as it is: who reads or writes sees no difference.
+
+        :param account: whose; ``None`` for all.
+        :param before: the day, UTC, before which days are packed.
+        :raises UsageError: the store packs nothing.
+        :raises StoreUnavailable: it did not answer; what was done is done, and the call may be repeated.
+
+        What is written to such a day later is packed the next time.
+        """
+        raise UsageError("only a store in an SQLite file seals its days: a Cassandra cluster compresses its files by "
+                         "itself, and what is in memory is gone with its process")
+
+    def unseal(self, account: str | None, before: date) -> Iterator[SealStep]:
+        """Unpack what :meth:`seal` packed. The arguments and errors are the same."""
+        return self.seal(account, before)
 
     @abstractmethod
     def init(self) -> list[str]:

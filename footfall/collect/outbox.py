@@ -24,7 +24,7 @@ from footfall.errors import StoreError
 from footfall.packing import TRAILS
 from footfall.retries import FAMILY as MARKS
 from footfall.retries import marks_row, with_marks
-from footfall.stores.sqlite_file import Schema, SqliteFile, Statement, insert_rows
+from footfall.stores.sqlite_file import Schema, SqliteFile, Statement, carrying_out, insert_rows
 
 FILE = "outbox.db"
 #: "outb" in ASCII.
@@ -136,7 +136,7 @@ class Outbox:
         :raises StoreUnavailable: not now; it may be called again.
         """
         over = [row for row in self._file.read("SELECT name FROM salts") if row[0] not in but]
-        self._file.shred([[("DELETE FROM salts WHERE name = ?", row) for row in over]])
+        self._file.shred([carrying_out([("DELETE FROM salts WHERE name = ?", row) for row in over])])
 
     # ----- the forwarder's side
 
@@ -235,7 +235,7 @@ class Outbox:
             # An event leads to its mark, which is removed first.
             marking = self._found(lambda column: column.family == MARKS and (column.key, column.name) in marks)
             deletes = chain((statement for statement, _ in marking), events)
-            self._file.shred(iter(lambda: list(islice(deletes, PAGE)), []), rewrite=True)
+            self._file.shred(map(carrying_out, iter(lambda: list(islice(deletes, PAGE)), [])), rewrite=True)
         return len(events)
 
     def _found(self, takes: Callable[[Insert], bool]) -> Iterator[tuple[Statement, Insert]]:

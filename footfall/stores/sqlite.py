@@ -8,28 +8,47 @@ a connection of its own, and no read is held open between two pages of a slice.
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from datetime import date
+from functools import partial
+from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from footfall.blocks import Block, Page
-from footfall.columns import FAMILIES, PAGE, Column, Insert, Mutation, Name, Remove, Slice, name_of, sort_name
+from footfall.blocks import Block
+from footfall.columns import (
+    FAMILIES,
+    PAGE,
+    TURNS_ROW,
+    Column,
+    Insert,
+    Mutation,
+    Name,
+    Remove,
+    Slice,
+    name_of,
+    sort_name,
+)
 from footfall.errors import StoreError
 from footfall.packing import TRAILS
-from footfall.pageview import Packed
+from footfall.pageview import Packed, days_of
 from footfall.retries import plain
-from footfall.storage import ColumnFamily, Store
-from footfall.stores import sqlite_trails
-from footfall.stores.sqlite_file import Schema, SqliteFile, Statement, insert_rows
+from footfall.storage import ColumnFamily, SealStep, Store
+from footfall.stores import sqlite_sealed, sqlite_sealing, sqlite_trails
+from footfall.stores.sqlite_file import Change, Schema, SqliteFile, carrying_out, insert_rows
+from footfall.stores.sqlite_sealed import Row
+
+if TYPE_CHECKING:
+    from footfall.sealing import Sealed
 
 #: Marks the file as footfall's: "foot" in ASCII.
 APPLICATION_ID = 0x666F6F74
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 class SqliteStore(Store):
@@ -48,20 +67,27 @@ class SqliteStore(Store):
         if not url.startswith("sqlite:///") or path.name in ("", ".."):
             raise StoreError(f"{url}: must be sqlite:///file or sqlite:////absolute/path/of/file")
         self.file = SqliteFile(path, Schema(APPLICATION_ID, SCHEMA_VERSION, _make_tables))
+        self._idle = sqlite_sealing.Idle(self.file, self._take_turn)
         self._made = [f"{path}: made"] if self.file.is_new else []
 
     def _family(self, name: str) -> SqliteFamily:
         return SqliteFamily(self, name)
 
     def apply(self, mutations: Sequence[Mutation]) -> None:
+        prepared = sqlite_sealed.prepare(self.file, mutations)
         with self.file.transaction() as connection:
 
             def between(family: str, key: str, low: uuid.UUID, high: uuid.UUID) -> list[uuid.UUID]:
+                bounds = sort_name(low), sort_name(high)
                 rows = connection.execute(f'SELECT id FROM "{family}" WHERE row_key = ? AND id BETWEEN ? AND ?',
-                                          (key, sort_name(low), sort_name(high)))
-                return [name_of("time", name) for (name,) in rows]
+                                          (key, *bounds))
+                names = {name for (name,) in rows}
+                names.update(sqlite_sealed.names_between(connection, family, key, *bounds))
+                return [name_of("time", name) for name in names]
 
-            for is_plain, run in groupby(plain(mutations, between), key=_is_plain_insert):
+            flat = plain(mutations, between)
+            sqlite_sealed.make_way(connection, flat, prepared)
+            for is_plain, run in groupby(flat, key=_is_plain_insert):
                 if is_plain:
                     _insert(connection, cast(Iterator[Insert], run))
                 else:
@@ -79,19 +105,49 @@ class SqliteStore(Store):
     def shred(self, batches: Iterable[Sequence[Remove]], *, rewrite: bool = False) -> None:
         self.file.shred(self._deletes(batches), rewrite=rewrite)
 
+    def seal(self, account: str | None, before: date) -> Iterator[SealStep]:
+        return sqlite_sealing.steps(self.file, sqlite_sealing.seal_some, self._days(account, before))
+
+    def unseal(self, account: str | None, before: date) -> Iterator[SealStep]:
+        return sqlite_sealing.steps(self.file, sqlite_sealing.unseal_some, self._days(account, before))
+
+    def _days(self, account: str | None, before: date) -> Iterator[tuple[str, str]]:
+        """Yield the family and the key of each row of events of days before one."""
+        for family in filter(sqlite_sealed.is_sealed, FAMILIES):
+            for _, owner, key in days_of(self.family(family).row_keys("", f"{before:%Y%m%d}")):
+                if account in (None, owner):
+                    yield family, key
+
     def tidy(self) -> None:
         sqlite_trails.settle(self.file)
+        self._idle.tidy()
 
-    def _deletes(self, batches: Iterable[Sequence[Remove]]) -> Iterator[list[Statement]]:
-        """Yield the statements that carry out each batch, those of a long row in batches of their own."""
+    def _take_turn(self) -> bool:
+        """Tell whether it is for us, of the processes that share the file, to seal what is past."""
+        mine = secrets.token_bytes(8)
+        return self.claim("Accounts", TURNS_ROW, "seal", mine, ttl=sqlite_sealing.LOOK_SECONDS) == mine
+
+    def _deletes(self, batches: Iterable[Sequence[Remove]]) -> Iterator[Change]:
+        """Yield what carries out each batch, those of a long row in batches of their own."""
         for batch in batches:
-            yield [(f'DELETE FROM "{table}" WHERE row_key = ? AND id = ?', (key, to_id(name)))
-                   for family, key, name in batch if name is not None for table, to_id in _tables(family)]
-            for table, key in [(table, key) for family, key, name in batch if name is None
-                               for table, _ in _tables(family)]:
-                some = f'SELECT id FROM "{table}" WHERE row_key = ? LIMIT {PAGE}'
-                while self.file.read(some, key):
-                    yield [(f'DELETE FROM "{table}" WHERE row_key = ? AND id IN ({some})', (key, key))]
+            columns = [remove for remove in batch if remove.name is not None]
+            yield partial(self._remove_all, columns, sqlite_sealed.prepare(self.file, columns))
+            for family, key, name in batch:
+                if name is not None:
+                    continue
+                for table, _ in _tables(family):
+                    some = f'SELECT id FROM "{table}" WHERE row_key = ? LIMIT {PAGE}'
+                    while self.file.read(some, key):
+                        delete = f'DELETE FROM "{table}" WHERE row_key = ? AND id IN ({some})'
+                        yield carrying_out([(delete, (key, key))])
+                if sqlite_sealed.is_sealed(family):
+                    yield partial(sqlite_sealed.remove_row, family=family, key=key)
+
+    def _remove_all(self, removes: Sequence[Remove], prepared: sqlite_sealed.Prepared,
+                    connection: sqlite3.Connection) -> None:
+        sqlite_sealed.make_way(connection, removes, prepared)
+        for remove in removes:
+            self._apply_one(connection, remove)
 
     def _apply_one(self, connection: sqlite3.Connection, mutation: Insert | Remove) -> None:
         if isinstance(mutation, Insert):
@@ -113,12 +169,20 @@ class SqliteStore(Store):
 
     def info(self) -> dict[str, Any]:
         families = {}
-        for name in FAMILIES:
-            ((rows, columns),) = self.file.read(
-                f'SELECT count(DISTINCT row_key), count(*) FROM "{_read(name)}" WHERE {_ALIVE}', _now())
-            families[name] = {"rows": rows, "columns": columns}
+        with self.file.snapshot() as connection:
+            for name in FAMILIES:
+                keys = f'SELECT row_key FROM "{_read(name)}" WHERE {_ALIVE}'
+                (columns,) = connection.execute(f"SELECT count(*) FROM ({keys})", (_now(),)).fetchone()
+                values: list[Any] = [_now()]
+                if sqlite_sealed.is_sealed(name):
+                    columns += sqlite_sealed.count_all(connection, name)
+                    keys += f' UNION ALL SELECT row_key FROM "{sqlite_sealed.TABLE}" WHERE family = ?'
+                    values.append(name)
+                (rows,) = connection.execute(f"SELECT count(DISTINCT row_key) FROM ({keys})", values).fetchone()
+                families[name] = {"rows": rows, "columns": columns}
+            sealed = sqlite_sealed.told(connection)
         return {"url": self.url, "engine": f"SQLite {sqlite3.sqlite_version}", "bytes": self.file.size(),
-                "families": families}
+                "sealed": sealed, "families": families}
 
     def close(self) -> None:
         self.file.close()
@@ -135,6 +199,7 @@ def _make_tables(connection: sqlite3.Connection, _: int) -> None:
         connection.execute(f'CREATE INDEX IF NOT EXISTS "{name}Expiry" ON "{name}" (expires) '
                            "WHERE expires IS NOT NULL")
     sqlite_trails.make_tables(connection)
+    sqlite_sealed.make_tables(connection)
 
 
 def _tables(family: str) -> list[tuple[str, Callable[[Any], Any]]]:
@@ -171,19 +236,24 @@ class SqliteFamily(ColumnFamily):
     def __init__(self, store: SqliteStore, name: str) -> None:
         super().__init__(store, name)
         self._source = _read(name)
+        self._is_sealed = sqlite_sealed.is_sealed(name)
 
     def row_keys(self, start: str = "", finish: str = "", *, reverse: bool = False) -> Iterator[str]:
         low, high = (finish, start) if reverse else (start, finish)
         low_is, high_is = ">=", "<="
         # One look-up a key: the table is far longer than its keys are many.
         while True:
-            where, values = _ALIVE, list[Any]((_now(),))
-            for bound, relation in ((low, low_is), (high, high_is)):
-                if bound:
-                    where += f" AND row_key {relation} ?"
-                    values.append(bound)
-            found = self.store.file.read(f'SELECT row_key FROM "{self._source}" WHERE {where} '
-                                    f'ORDER BY row_key {"DESC" if reverse else "ASC"} LIMIT 1', *values)
+            bounds = [(bound, relation) for bound, relation in ((low, low_is), (high, high_is)) if bound]
+            order = f'ORDER BY row_key {"DESC" if reverse else "ASC"} LIMIT 1'
+            sources: list[tuple[str, Any]] = [(f'"{self._source}" WHERE {_ALIVE}', _now())]
+            if self._is_sealed:
+                sources.append((f'"{sqlite_sealed.TABLE}" WHERE family = ?', self.name))
+            # In one query, since what is read of one while it goes to the other would be in neither.
+            looks = [f"SELECT * FROM (SELECT row_key FROM {source}"
+                     + "".join(f" AND row_key {relation} ?" for _, relation in bounds) + f" {order})"
+                     for source, _ in sources]
+            values = [value for _, first in sources for value in (first, *(bound for bound, _ in bounds))]
+            found = self.store.file.read(f"{' UNION ALL '.join(looks)} {order}", *values)
             if not found:
                 return
             key: str = found[0][0]
@@ -197,20 +267,19 @@ class SqliteFamily(ColumnFamily):
         with self.store.file.transaction() as connection:
             for table, _ in _tables(self.name):
                 connection.execute(f'DELETE FROM "{table}"')
+            connection.execute(f'DELETE FROM "{sqlite_sealed.TABLE}" WHERE family = ?', (self.name,))
 
     def _slice(self, key: str, part: Slice, limit: int | None) -> Iterator[Column]:
-        for page in self._pages(key, part, limit):
-            for identity, data in page:
-                yield name_of(self.names, identity), Packed(data)
+        pages = (self._merged_pages if self._is_sealed else self._pages)(key, part, limit)
+        return ((name_of(self.names, identity), Packed(data)) for identity, data in islice(
+            chain.from_iterable(pages), limit))
 
     def _blocks(self, key: str, part: Slice, fields: Sequence[str] | None) -> Iterator[Block]:
-        for page in self._pages(key, part, None):
-            if page:
-                names, values = zip(*page, strict=True)
-                yield Page(names, values)
+        for rows, sealed in self._pieces(key, part, PAGE):
+            yield from sqlite_sealed.woven(rows, sealed) if sealed else sqlite_sealed.page_of(rows)
 
     def _pages(self, key: str, part: Slice, limit: int | None) -> Iterator[list[tuple[Any, bytes]]]:
-        """Yield the ids and values of a slice, page by page; the last page may be empty."""
+        """Yield the ids and values of a slice, page by page, at most ``limit`` of them."""
         low, high = sort_name(part.low), sort_name(part.high)
         low_is, high_is = ">=", "<="
         while limit is None or limit > 0:
@@ -227,19 +296,56 @@ class SqliteFamily(ColumnFamily):
             else:
                 low, low_is = page[-1][0], ">"
 
+    def _merged_pages(self, key: str, part: Slice, limit: int | None) -> Iterator[list[Row]]:
+        """Yield the ids and values of a slice of events, those that are sealed among them.
+
+        :param limit: how many are wanted: who has them asks for no more.
+        """
+        for rows, sealed in self._pieces(key, part, PAGE if limit is None else min(PAGE, limit)):
+            yield sqlite_sealed.merged(rows, sealed, backwards=part.reversed) if sealed else rows
+
+    def _pieces(self, key: str, part: Slice, size: int) -> Iterator[tuple[list[Row], Sealed | None]]:
+        """Yield the rows of a slice of events, page by page, each with what is sealed in the range it goes over."""
+        low, high = _ends(part)
+        backwards = part.reversed
+        order = f"ORDER BY id {'DESC' if backwards else 'ASC'} LIMIT {size}"
+        while size and low <= high:
+            ends = low, high
+            # Of one moment: what is sealed meanwhile would be in neither.
+            with self.store.file.snapshot() as connection:
+                chunk = sqlite_sealed.chunk_next(connection, self.name, key, low, high, backwards=backwards)
+                if chunk:
+                    ends = (max(low, chunk.first), high) if backwards else (low, min(high, chunk.last))
+                where, values = self._where(key, ends[0], ">=", ends[1], "<=")
+                rows = connection.execute(f'SELECT id, data FROM "{self.name}" WHERE {where} {order}',
+                                          values).fetchall()
+            if len(rows) == size:
+                ends = (rows[-1][0], high) if backwards else (low, rows[-1][0])
+            yield rows, sqlite_sealed.cut(chunk, *ends) if chunk else None
+            if chunk is None and len(rows) < size:
+                return
+            low, high = (low, sqlite_sealed.before(ends[0])) if backwards else (sqlite_sealed.behind(ends[1]), high)
+
     def _columns(self, key: str, names: Sequence[Name]) -> list[Column]:
-        found: list[Column] = []
+        columns: dict[Any, bytes] = {}
         for first in range(0, len(names), PAGE):
             some = [sort_name(name) for name in names[first:first + PAGE]]
             marks = ",".join("?" * len(some))
-            rows = self.store.file.read(f'SELECT id, data FROM "{self._source}" WHERE row_key = ? AND id IN ({marks}) '
-                                   f"AND {_ALIVE}", key, *some, _now())
-            found += [(name_of(self.names, identity), Packed(data)) for identity, data in rows]
-        return found
+            with self.store.file.snapshot() as connection:
+                columns.update(connection.execute(f'SELECT id, data FROM "{self._source}" WHERE row_key = ? '
+                                                  f"AND id IN ({marks}) AND {_ALIVE}", (key, *some, _now())))
+                if self._is_sealed:
+                    missing = [name for name in some if name not in columns]
+                    columns.update(sqlite_sealed.found(connection, self.name, key, missing))
+        return [(name_of(self.names, identity), Packed(data)) for identity, data in columns.items()]
 
     def _count(self, key: str, part: Slice) -> int:
         where, values = self._where(key, sort_name(part.low), ">=", sort_name(part.high), "<=")
-        count: int = self.store.file.read(f'SELECT count(*) FROM "{self._source}" WHERE {where}', *values)[0][0]
+        with self.store.file.snapshot() as connection:
+            count: int = connection.execute(f'SELECT count(*) FROM "{self._source}" WHERE {where}',
+                                            values).fetchone()[0]
+            if self._is_sealed:
+                count += sqlite_sealed.count(connection, self.name, key, *_ends(part))
         return count
 
     def _where(self, key: str, low: Any, low_is: str, high: Any, high_is: str) -> tuple[str, list[Any]]:
@@ -249,6 +355,12 @@ class SqliteFamily(ColumnFamily):
                 where += f" AND id {relation} ?"
                 values.append(bound)
         return where, values
+
+
+def _ends(part: Slice) -> tuple[bytes, bytes]:
+    """Return the ends of a slice of events as their names are stored."""
+    return (sqlite_sealed.LOWEST if part.low is None else sort_name(part.low),
+            sqlite_sealed.HIGHEST if part.high is None else sort_name(part.high))
 
 
 _ALIVE = "(expires IS NULL OR expires > ?)"

@@ -29,6 +29,8 @@ _PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sql
 
 #: SQL, and the values of its marks.
 Statement = tuple[str, Sequence[Any]]
+#: What is done in a transaction, on the connection that writes.
+Change = Callable[[sqlite3.Connection], object]
 
 
 class Schema(NamedTuple):
@@ -54,6 +56,8 @@ class SqliteFile:
 
     def __init__(self, path: Path, schema: Schema) -> None:
         self.path = path
+        #: How many transactions it took.
+        self.commits = 0
         self._writing = threading.Lock()
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -84,6 +88,7 @@ class SqliteFile:
                 self._check_identity()
                 yield connection
                 connection.execute("COMMIT")
+                self.commits += 1
                 # Once more: replaced meanwhile, it took what nobody will find.
                 self._check_identity()
             except BaseException:
@@ -92,23 +97,19 @@ class SqliteFile:
                     connection.execute("ROLLBACK")
                 raise
 
-    def shred(self, batches: Iterable[Sequence[Statement]], *, rewrite: bool = False) -> None:
+    def shred(self, changes: Iterable[Change], *, rewrite: bool = False) -> None:
         """Delete rows so that neither the file nor its write-ahead log holds their bytes any more.
 
-        :param batches: DELETEs, those of one batch carried out in one transaction.
+        :param changes: what deletes them, each carried out in a transaction of its own.
         :param rewrite: write the whole file anew, too. Where SQLite made room in a page by moving rows to another, it
             leaves copies behind in the part that is not used, and deleting reaches the row alone. It takes as much room
             again on the disk, and others who want to write wait until it is done.
         :raises StoreUnavailable: somebody reads the log just now, or as :meth:`transaction`. It may be called again.
         """
-        for batch in batches:
+        for change in changes:
             began = time.monotonic()
-            with self.transaction() as connection:
-                # What is deleted is overwritten with zeros.
-                connection.execute("PRAGMA secure_delete = ON")
-                for sql, values in batch:
-                    connection.execute(sql, values)
-                connection.execute("PRAGMA secure_delete = OFF")
+            with self.transaction() as connection, overwriting(connection):
+                change(connection)
             # As long again is for the others; who waits for a lock of SQLite's gets it only by looking when it is free.
             time.sleep(time.monotonic() - began)
         with self._writing, self.errors():
@@ -121,11 +122,25 @@ class SqliteFile:
     def read(self, sql: str, *values: Any) -> list[Any]:
         """Return the rows of a query, run on this thread's connection."""
         with self.errors():
-            connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-            if connection is None:
-                connection = self._local.connection = self._connect()
-                connection.execute("PRAGMA query_only = ON")
-            return connection.execute(sql, values).fetchall()
+            return self._reader().execute(sql, values).fetchall()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Give this thread's connection for queries that are to see the file as it is at one moment."""
+        with self.errors():
+            connection = self._reader()
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+        return connection
 
     def size(self) -> int:
         """Return how many bytes it and its write-ahead log take on disk."""
@@ -206,6 +221,26 @@ class SqliteFile:
             connection.execute(f"PRAGMA application_id = {schema.application_id}")
             connection.execute(f"PRAGMA user_version = {schema.version}")
             schema.upgrade(connection, version)
+
+
+def carrying_out(statements: Sequence[Statement]) -> Change:
+    """Return the change that some statements make."""
+
+    def change(connection: sqlite3.Connection) -> None:
+        for sql, values in statements:
+            connection.execute(sql, values)
+
+    return change
+
+
+@contextmanager
+def overwriting(connection: sqlite3.Connection) -> Iterator[None]:
+    """Have what is deleted be overwritten with zeros."""
+    connection.execute("PRAGMA secure_delete = ON")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA secure_delete = OFF")
 
 
 def insert_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Sequence[Any]]) -> None:

@@ -40,8 +40,6 @@ _FIELD = re.compile("[a-z][a-z0-9_]*")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
-_Places = np.ndarray[Any, np.dtype[np.uint16]]
-
 
 class _Frames(NamedTuple):
     """What the bytes of a chunk are, an array of msgpack after the version. All but shapes and raw values is zstd.
@@ -73,13 +71,14 @@ def seal(names: Sequence[bytes], values: Sequence[bytes]) -> bytes:
     maps = list(map(_map_of, values))
     shapes: dict[tuple[str, ...], int] = {}
     shape_of = [_RAW if fields is None else shapes.setdefault(tuple(fields), len(shapes) + 1) for fields in maps]
-    halves = np.frombuffer(b"".join(names), ">u8").reshape(-1, 2).astype(np.uint64)
+    halves = np.frombuffer(b"".join(names), ">u8").reshape(-1, 2)
     squeeze = zstandard.ZstdCompressor(level=LEVEL).compress
     tables = {field: squeeze(_table([_MISSING if fields is None else fields.get(field, _MISSING) for fields in maps]))
               for field in dict.fromkeys(field for shape in shapes for field in shape)}
+    times = np.diff(halves[:, 0].astype("<u8"), prepend=np.uint64(0))
     chunk = _encode((VERSION, *_Frames(
-        squeeze(_apart(np.diff(halves[:, 0], prepend=np.uint64(0)))), squeeze(halves[:, 1].tobytes()),
-        squeeze(_apart(np.array(shape_of, np.uint16))), [list(shape) for shape in shapes],
+        squeeze(_planes(times, 1 << 63)), squeeze(halves[:, 1].tobytes()), squeeze(_planes(shape_of, len(shapes))),
+        [list(shape) for shape in shapes],
         [value for value, fields in zip(values, maps, strict=True) if fields is None], tables)))
     back = unseal(chunk)
     if back.values() != list(values) or list(back.names) != list(names):
@@ -206,11 +205,12 @@ class _Chunk:
         self._loosened: dict[str, bytes] = {}
         self._columns: dict[str, list[Any]] = {}
         self.shapes, self.raw = frames.shapes, frames.raw
-        self.shape_of: _Places = _together(self._loosen(frames.shape_of), np.uint16)
-        self.count = len(self.shape_of)
+        lows = np.frombuffer(self._loosen(frames.lows), ">u8")
+        self.count = len(lows)
+        self.shape_of = self._numbers(self._loosen(frames.shape_of))
         halves = np.empty((self.count, 2), ">u8")
-        halves[:, 0] = np.cumsum(_together(self._loosen(frames.times), np.uint64), dtype=np.uint64)
-        halves[:, 1] = np.frombuffer(self._loosen(frames.lows), np.uint64)
+        halves[:, 0] = np.cumsum(self._numbers(self._loosen(frames.times)), dtype=np.uint64)
+        halves[:, 1] = lows
         self.names = halves.tobytes()
 
     def is_everywhere(self, field: str) -> bool:
@@ -229,10 +229,16 @@ class _Chunk:
         # Values that somebody may change are made anew for everyone who asks.
         is_of_atoms = set(map(type, values)) <= _ATOMS
         if places:
-            values = _objects([_MISSING, *values])[_together(places, np.uint16)].tolist()
+            values = _objects([_MISSING, *values]).take(self._numbers(places)).tolist()
         if is_of_atoms:
             self._columns[field] = values
         return values  # type: ignore[no-any-return]
+
+    def _numbers(self, planes: bytes) -> np.ndarray[Any, Any]:
+        """Return a number for each event, which :func:`_planes` made bytes of."""
+        width = len(planes) // self.count
+        numbers = np.frombuffer(planes, np.uint8).reshape(width, self.count)
+        return numbers[0] if width == 1 else np.ascontiguousarray(numbers.T).view(f"<u{width}").reshape(-1)
 
 
 def _map_of(value: bytes) -> dict[str, Any] | None:
@@ -259,20 +265,13 @@ def _table(column: Sequence[Any]) -> bytes:
         values, following = present, iter(range(1, len(present) + 1))
         places = [0 if value is _MISSING else next(following) for value in column]
     alone = len(values) == len(column)
-    return _encode((values, b"" if alone else _apart(np.array(places, np.uint16))))
+    return _encode((values, b"" if alone else _planes(places, len(values))))
 
 
-def _apart(numbers: np.ndarray[Any, Any]) -> bytes:
-    """Return numbers with their first bytes together, then their second ones, and so on: most high ones are zero."""
-    size = numbers.dtype.itemsize
-    return numbers.astype(f"<u{size}").view(np.uint8).reshape(-1, size).T.tobytes()
-
-
-def _together(parts: bytes, kind: type[Any]) -> Any:
-    """Return the numbers of which :func:`_apart` made ``parts``."""
-    size = np.dtype(kind).itemsize
-    numbers = np.frombuffer(parts, np.uint8).reshape(size, -1).T
-    return np.ascontiguousarray(numbers).view(f"<u{size}").reshape(-1)
+def _planes(numbers: Any, highest: int) -> bytes:
+    """Return numbers, none above ``highest``, as bytes: the lowest one of each, then the next, most of them zero."""
+    kind = "<u1" if highest < 1 << 8 else "<u2" if highest < 1 << 16 else "<u8"
+    return np.array(numbers, kind).view(np.uint8).reshape(-1, int(kind[-1])).T.tobytes()
 
 
 def _objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:

@@ -19,6 +19,7 @@ from footfall.storage import Insert
 from footfall.stores.memory import MemoryStore
 from footfall.stores.sqlite import SqliteStore
 from footfall.timeuuid import TICKS_PER_SECOND, make, ticks_at
+from tests.sealing import SealingStore
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ANN, BOB = b"ann's id", b"bob's id"
@@ -65,12 +66,12 @@ def fill_oddly(store):
     return store
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "sealed"])
 def store(request, tmp_path):
     if request.param == "memory":
         yield fill_oddly(MemoryStore())
         return
-    with SqliteStore(f"sqlite:///{tmp_path}/footfall.db") as store:
+    with (SealingStore if request.param == "sealed" else SqliteStore)(f"sqlite:///{tmp_path}/footfall.db") as store:
         yield fill_oddly(store)
 
 

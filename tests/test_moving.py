@@ -16,15 +16,21 @@ from footfall.retries import FAMILY, marks_row
 from footfall.site_settings import parsed
 from footfall.stores import open_store
 from tests.browsers import browsers
+from tests.sealing import SealingStore
 
 BROWSER = next(agent for agent, _ in browsers())
 MIDNIGHT = datetime(2026, 1, 2, tzinfo=UTC)
 ALWAYS = Range()
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("cassandra", marks=pytest.mark.needs("java", "mvn"))])
+@pytest.fixture(params=["memory", "sqlite", "sealed",
+                        pytest.param("cassandra", marks=pytest.mark.needs("java", "mvn"))])
 def any_store(request, tmp_path):
     """An empty store of each kind."""
+    if request.param == "sealed":
+        with SealingStore(f"sqlite:///{tmp_path}/moved.db") as store:
+            yield store
+        return
     if request.param == "cassandra":
         url = request.getfixturevalue("cassandra_url")(f"moving_{abs(hash(request.node.name)) % 10**8}")
     else:

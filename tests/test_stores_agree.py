@@ -17,6 +17,7 @@ from footfall.stores.memory import MemoryStore
 from footfall.stores.sqlite import SqliteStore
 from footfall.timeuuid import TICKS_PER_SECOND, datetime_of, from_sort_key, make, sort_key, ticks_at
 from tests.contract import DAY
+from tests.sealing import SealingStore, seal_all, unseal_all
 
 HOUR = 3600 * TICKS_PER_SECOND
 #: Low bytes about the ends of their signed order.
@@ -105,6 +106,15 @@ def sqlite(tmp_path_factory):
         yield store
 
 
+@pytest.fixture(scope="module")
+def sealing(tmp_path_factory):
+    """A store that seals now and then, and unseals, so that a row's columns lie here and there."""
+    then = (lambda _: 0, seal_all, lambda _: 0, seal_all, unseal_all)
+    with SealingStore(f"sqlite:///{tmp_path_factory.mktemp('agree')}/sealing.db", then) as store:
+        store.file._writer.execute("PRAGMA synchronous = OFF")
+        yield store
+
+
 def clear(store, account):
     for family in ("PageViews", "Accounts"):
         for key in [key for key in store.family(family).row_keys() if account in key]:
@@ -117,6 +127,14 @@ def test_sqlite_answers_as_memory_does(sqlite, scenario):
     account = uuid.uuid4().hex
     assert answers(sqlite, scenario, account) == answers(MemoryStore(), scenario, account)
     clear(sqlite, account)
+
+
+@settings(max_examples=300)
+@given(scenario=scenarios())
+def test_sealed_days_answer_as_memory_does(sealing, scenario):
+    account = uuid.uuid4().hex
+    assert answers(sealing, scenario, account) == answers(MemoryStore(), scenario, account)
+    clear(sealing, account)
 
 
 @pytest.fixture(scope="module")

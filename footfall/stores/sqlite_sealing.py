@@ -18,7 +18,7 @@ from footfall.columns import FAMILIES
 from footfall.errors import StoreError
 from footfall.pageview import days_of
 from footfall.storage import SealStep
-from footfall.stores.sqlite_file import SqliteFile, overwriting
+from footfall.stores.sqlite_file import SqliteFile, insert_rows, overwriting
 from footfall.stores.sqlite_sealed import (
     HIGHEST,
     LOWEST,
@@ -138,15 +138,18 @@ def unseal_some(file: SqliteFile, family: str, key: str, after: bytes) -> tuple[
     if chunk is None:
         return None
     block = unseal(chunk.data)
-    rows = [(key, name, value) for name, value in zip(block.names, block.values(), strict=True)]
+    columns = list(zip(block.names, block.values(), strict=True))
     with file.transaction() as connection:
         if chunk_after(connection, family, key, behind(after)) != chunk:
             return after, 0
         with overwriting(connection):
             # What was written since is what counts.
-            connection.executemany(f'INSERT OR IGNORE INTO "{family}" (row_key, id, data) VALUES (?, ?, ?)', rows)
+            late = {name for (name,) in connection.execute(
+                f'SELECT id FROM "{family}" WHERE row_key = ? AND id BETWEEN ? AND ?', (key, chunk.first, chunk.last))}
+            insert_rows(connection, f'"{family}" (row_key, id, data)',
+                        [(key, name, value) for name, value in columns if name not in late])
             remove(connection, chunk)
-    return chunk.last, len(rows)
+    return chunk.last, len(columns)
 
 
 def _gather(connection: sqlite3.Connection, family: str, key: str, after: bytes,

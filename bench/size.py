@@ -1,4 +1,4 @@
-"""What a million page-views take on disk, and how fast they are read: SQLite, the outbox, map_reduce.
+"""What a million page-views take on disk, and how fast they are read: SQLite, its sealed days, the outbox, map_reduce.
 
 ``python -m bench.size`` stores page-views of one day the way a busy server does, in commits of 20, counts the bytes of
 the files, and has map_reduce count the pages, beside a plain loop over SQLite's own rows that only unpacks them.
@@ -65,8 +65,22 @@ def main() -> None:
                 "values_alone": {"bytes/view": value_bytes / count}}
         with open_store(f"sqlite:///{path}") as store:
             rows["map_reduce"] = {"views/s": read_by_map_reduce(store, count)}
-        rows["plain_loop"] = {"views/s": read_by_hand(path, count)}
+            rows["plain_loop"] = {"views/s": read_by_hand(path, count)}
+            # The visitors' steps stay what they are.
+            steps = store.info()["families"]["Visitors"]["columns"]
+            tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+            if sum(step.events for step in store.seal(None, tomorrow)) != count:
+                raise SystemExit(f"{count:,} views were stored, not all of them were sealed")
+            store.shred([], rewrite=True)
+            rows["sealed"] = {"bytes/view": path.stat().st_size / count,
+                              "views/s": read_by_map_reduce(store, count)}
+            store.family("Visitors").truncate()
+            store.shred([], rewrite=True)
+            rows["sealed_views"] = {"bytes/view": path.stat().st_size / count}
+            rows["steps"] = {"bytes/view": (rows["sealed"]["bytes/view"] - rows["sealed_views"]["bytes/view"])
+                             * count / steps}
     report("size", rows, {"sqlite_MB_per_million": rows["sqlite"]["bytes/view"],
+                          "sealed_MB_per_million": rows["sealed"]["bytes/view"],
                           "outbox_MB_per_million": rows["outbox"]["bytes/view"],
                           "map_reduce / plain_loop": rows["map_reduce"]["views/s"] / rows["plain_loop"]["views/s"]})
 

@@ -13,7 +13,7 @@ from footfall.app import create_app
 from footfall.pageview import row_key
 from footfall.web import roles
 from tests.browsers import browsers
-from tests.servers import ROOT, Nginx, Server, ask, count_all, fetch, footfall, log_in
+from tests.servers import ROOT, Nginx, Server, ask, count_all, fetch, footfall, free_port, log_in
 
 PAGE = "http://blog.example.com/"
 PASSWORD = "correct horse battery"
@@ -108,6 +108,17 @@ def test_what_is_over_is_removed_by_a_server_that_takes_hits(settings_of, store,
     while busy := [each for each in threading.enumerate() if each.name in ("footfall-tidy", "footfall-expiry")]:
         busy[0].join()
     assert (list(store.family("PageViews").row_keys()) == []) == removes
+
+
+def test_a_server_of_pages_starts_while_its_cluster_is_away_and_leaves_the_outbox_to_others(tmp_path):
+    with Server(tmp_path, role="web", store=f"cassandra://127.0.0.1:{free_port()}/footfall") as web:
+        assert fetch(f"{web.url}/health")[0] == 200
+        form = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"}
+        assert ask(f"{web.url}/login", "POST", f"name=owner&password={PASSWORD}", **form)[0] == 503
+        assert "footfall_outbox" not in fetch(f"{web.url}/metrics")[2].decode()
+        assert web.forwarders() == []
+        web.stop()
+    assert not (tmp_path / "outbox.db").exists()
 
 
 @pytest.mark.needs("nginx")

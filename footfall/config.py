@@ -136,6 +136,8 @@ SETTINGS = (
     Setting("HOST", "127.0.0.1", _host, "Address that `footfall serve` listens on, or unix:/path/of/a.sock."),
     Setting("PORT", "8000", whole_number(1, 65535), "Port that `footfall serve` listens on."),
     Setting("WORKERS", "1", whole_number(1, 64), "Worker processes of `footfall serve`."),
+    Setting("ROLE", "all", one_of("collect", "web", "all"),
+            "What `footfall serve` does: take hits (collect), show the owner's pages (web), or all of it."),
     Setting("ACCESS_LOG", "", _optional_file,
             "File to write a line to for each request; empty: none is written."),
     Setting("PUBLIC_URL", "", _public_url,
@@ -179,6 +181,7 @@ class Config:
     host: str
     port: int
     workers: int
+    role: str
     access_log: Path | None
     public_url: str
     script_path: str
@@ -199,6 +202,11 @@ class Config:
     sources: Mapping[str, str]
     #: What was given for each setting that was given, as text.
     texts: Mapping[str, str] = field(repr=False)
+
+    @property
+    def collects(self) -> bool:
+        """Whether the server takes hits, and sees to what is stored."""
+        return self.role != "web"
 
     @property
     def environment(self) -> dict[str, str]:

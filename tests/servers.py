@@ -1,6 +1,7 @@
 """Real servers for tests: `footfall serve` and nginx as processes, on loopback ports of their own."""
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 from tests.waiting import until
 
@@ -54,6 +56,24 @@ def fetch(url, **headers):
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.headers, error.read()
+
+
+def ask(url, method="GET", body=None, **headers):
+    """Send any request; returns (status, headers, body) of whatever answer comes."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    with contextlib.closing(connection):
+        connection.request(method, parts._replace(scheme="", netloc="").geturl(), body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+
+
+def log_in(url, name, password):
+    """Log in at a server; returns the session's cookie, to be sent with what is asked for."""
+    status, headers, _ = ask(f"{url}/login", "POST", urlencode({"name": name, "password": password}),
+                             **{"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"})
+    assert status == 303
+    return headers["Set-Cookie"].partition(";")[0]
 
 
 def wait_until_answers(url, process, seconds=30, printed=None):
@@ -155,15 +175,18 @@ class Nginx:
 
     :param root: the folder of the blog's pages.
     :param upstream: footfall's port on loopback, or its Unix socket as ``unix:/path``.
+    :param pages: the port of the server that shows the pages, if it is another.
     :param conf: the file's name.
     :param log: where hits are written, if the file has them written.
     """
 
-    def __init__(self, home, root, upstream, conf="nginx.conf", log=None):
+    def __init__(self, home, root, upstream, conf="nginx.conf", log=None, pages=None):
         self.port = free_port()
         site = (ROOT / "deploy" / conf).read_text()
         upstream = upstream if isinstance(upstream, str) else f"127.0.0.1:{upstream}"
-        for ours, tests in (("listen 80;", f"listen 127.0.0.1:{self.port};"), ("/var/www/blog", str(root)),
+        of_pages = "footfall_pages {\n    server 127.0.0.1:"
+        for ours, tests in (*([(f"{of_pages}8000", f"{of_pages}{pages}")] if pages else ()),
+                            ("listen 80;", f"listen 127.0.0.1:{self.port};"), ("/var/www/blog", str(root)),
                             ("127.0.0.1:8000", upstream),
                             *([(" /var/log/nginx/footfall.log ", f" {log} ")] if log else ())):
             assert ours in site

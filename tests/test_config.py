@@ -35,6 +35,7 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(folder):
     ({"FOOTFALL_STORE": "casandra://x"},
      "FOOTFALL_STORE='casandra://x': unknown store; use sqlite://, cassandra:// or memory://"),
     ({"FOOTFALL_IP": "some"}, "FOOTFALL_IP='some': must be truncated, full or none"),
+    ({"FOOTFALL_ROLE": "beacon"}, "FOOTFALL_ROLE='beacon': must be collect, web or all"),
     ({"FOOTFALL_PORT": "http"}, "FOOTFALL_PORT='http': must be a whole number from 1 to 65535"),
     ({"FOOTFALL_PORT": "0"}, "FOOTFALL_PORT='0': must be a whole number"),
     ({"FOOTFALL_PORT": "٣"}, "FOOTFALL_PORT='٣': must be a whole number"),

@@ -28,7 +28,7 @@ GREETED_SITES = 3
 @click.command()
 @with_settings(*(setting.name for setting in SETTINGS))
 def serve(config: Config) -> None:
-    """Run the server: the beacon, and the owner's pages behind a login."""
+    """Run the server: the beacon, and the owner's pages behind a login; or one of the two, by --role."""
     sites = _sites(config)
     _check_address(config)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder(config)
@@ -43,8 +43,10 @@ def _sites(config: Config) -> list[str]:
     except StoreUnavailable as error:
         if not outbox.is_wanted(config):
             raise
-        # Hits are taken all the same, and forwarded when the cluster is back.
+        # Hits are taken all the same, and forwarded when the cluster is back; pages say until then that it is away.
         click.echo(f"footfall: {error}", err=True)
+        if not config.collects:
+            return []
         with contextlib.closing(outbox.open_outbox(config)) as opened:
             return sorted(opened.accounts())
 
@@ -107,8 +109,11 @@ def _check_address(config: Config) -> None:
 
 
 def _metrics_folder(config: Config) -> str:
-    """Return an empty folder where the workers of this server share their counters."""
-    folder = config.data / "metrics"
+    """Return an empty folder where the workers of this server share their counters.
+
+    Each role has one of its own: another server on the same data must not find its own removed.
+    """
+    folder = config.data / ("metrics" if config.role == "all" else f"metrics-{config.role}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
     return str(folder.absolute())
@@ -120,8 +125,11 @@ def greeting(config: Config, sites: list[str]) -> str:
     # Without the login that may stand in it.
     scheme, separator, rest = config.store_url.partition("://")
     place = config.host if config.host.startswith("unix:") else address(config)
-    lines = [f"footfall {__version__} serves {place} and keeps events in "
-             f"{scheme}{separator}{rest.rpartition('@')[2]}; Ctrl-C ends it."]
+    store = f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    if not config.collects:
+        return (f"footfall {__version__} serves the pages alone at {place}, from the events in {store}; "
+                "`footfall serve --role collect` takes the hits. Ctrl-C ends it.")
+    lines = [f"footfall {__version__} serves {place} and keeps events in {store}; Ctrl-C ends it."]
     for site in sites[:GREETED_SITES]:
         lines += ["", f"Paste this into the pages of {site}:", f"  {tag(address(config), site)}",
                   "and count their views:",

@@ -50,10 +50,10 @@ class ForwarderProcess:
 
 
 class Supervisor(Arbiter):  # type: ignore[misc]
-    """The master of the workers and, where the store wants an outbox, of the forwarder."""
+    """The master of the workers and, where hits are taken and the store wants an outbox, of the forwarder."""
 
     def __init__(self, app: Any, config: Config) -> None:
-        self._forwarder = ForwarderProcess(config) if outbox.is_wanted(config) else None
+        self._forwarder = ForwarderProcess(config) if config.collects and outbox.is_wanted(config) else None
         super().__init__(app)
 
     def manage_workers(self) -> None:

@@ -89,7 +89,7 @@ class Collector:
         self._outbox: Outbox | None = None
         self.paths = Paths.of(config)
         #: What a request begins with that the worker may answer by itself.
-        self.beginnings = beginnings(self.paths)
+        self.beginnings = beginnings(self.paths) if config.collects else ()
         self.clock = timeuuid.Clock()
         self.probe = Probe(self.destination)
         self.writer: Committer = Writer(self.destination)
@@ -139,7 +139,12 @@ class Collector:
         return self.outbox() if outbox.is_wanted(self._config) else self.store()
 
     def tidy(self) -> None:
-        """Have done in a thread, once a second at most, what is to be done now and then; call it often."""
+        """Have done in a thread, once a second at most, what is to be done now and then; call it often.
+
+        A server that only shows pages leaves it to the one that takes hits.
+        """
+        if not self._config.collects:
+            return
         if time.monotonic() >= self._tidy_at and self._tidying.acquire(blocking=False):
             self._tidy_at = time.monotonic() + TIDY_SECONDS
             threading.Thread(target=self._tidy, name="footfall-tidy", daemon=True).start()
@@ -168,7 +173,12 @@ class Collector:
         return AccessLog(self._config.access_log, self.policy) if self._config.access_log else None
 
     def outbox_status(self) -> dict[str, float]:
-        """Return how the outbox is, by the fields of its status; nothing where there is none, or it cannot be read."""
+        """Return how the outbox is, by the fields of its status; nothing where there is none, or it cannot be read.
+
+        Nor of a server that only shows pages: the outbox is that of the one that takes hits, which tells it.
+        """
+        if not self._config.collects:
+            return {}
         try:
             return self.outbox().status()._asdict()
         except StoreError:

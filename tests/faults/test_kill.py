@@ -1,14 +1,17 @@
 """Processes that end under load, by kill -9 or when told to: no acknowledged view is lost, and none is there twice."""
 
+import contextlib
+import http.client
 import os
 import re
 import signal
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.faults.ledger import Ledger, Load
-from tests.servers import fetch
+from tests.servers import ask, fetch, footfall, log_in
 from tests.waiting import until
 
 
@@ -67,6 +70,37 @@ def test_a_killed_master_takes_its_processes_with_it_and_can_be_started_again(si
         server.start()
         until(ledger.acknowledges(300))
         server.stop()
+    ledger.verify(site.stored())
+
+
+def test_a_server_of_pages_that_is_killed_leaves_the_one_that_takes_hits_alone(site):
+    footfall(site.data, "user", "add", "owner", "--password-stdin", stdin="correct horse battery", **site.settings)
+    shown = []
+
+    def read(url, cookie):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            while True:
+                shown.append(ask(url, Cookie=cookie)[0])
+
+    ledger = Ledger()
+    with site.server(role="collect") as collect, site.server(role="web") as web:
+        cookie = log_in(web.url, "owner", "correct horse battery")
+        readers = [threading.Thread(target=read, args=(f"{web.url}/", cookie)) for _ in range(4)]
+        with Load(ledger, collect.port):
+            for reader in readers:
+                reader.start()
+            until(ledger.acknowledges(300))
+            until(lambda: len(shown) > len(readers))
+            assert web.forwarders() == []
+            web.kill()
+            for reader in readers:
+                reader.join()
+            until(ledger.acknowledges(300))
+        assert len(collect.forwarders()) == site.has_outbox
+        collect.stop()
+    assert set(shown) == {200}
+    assert ledger.broken == {}
+    assert ledger.acknowledged == ledger.sent
     ledger.verify(site.stored())
 
 

@@ -1,0 +1,69 @@
+"""The roles of a server: which routes one that only takes hits has, and one that only shows pages.
+
+``footfall serve --role collect`` and ``footfall serve --role web`` are two servers on one data folder, for where both
+are busy; ``all`` is the two in one. :data:`ENDPOINTS` names the roles of every route. What is asked of a server of the
+other role is 404, and so is, from both, a route that is not named there.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Flask, Response, current_app, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import MethodNotAllowed
+
+COLLECT, WEB = "collect", "web"
+
+#: The roles that have each endpoint, beside ``all``.
+ENDPOINTS = {
+    "beacon.script": frozenset({COLLECT}),
+    "beacon.pixel": frozenset({COLLECT}),
+    "beacon.events": frozenset({COLLECT}),
+    "api.events": frozenset({COLLECT}),
+    "health.ready": frozenset({COLLECT}),
+    "health.health": frozenset({COLLECT, WEB}),
+    "health.exposition": frozenset({COLLECT, WEB}),
+    "auth.login": frozenset({WEB}),
+    "auth.logout": frozenset({WEB}),
+    "dashboard.index": frozenset({WEB}),
+    "static": frozenset({WEB}),
+}
+
+_REASONS = {
+    COLLECT: "not here: this server's role is collect, it takes hits and has no pages",
+    WEB: "not here: this server's role is web, it shows pages and takes no hits",
+}
+
+
+def divide(app: Flask, role: str) -> None:
+    """Leave an application no routes but those of a role.
+
+    :param role: ``collect``, ``web``, or ``all``, which leaves everything.
+    """
+    if role in _REASONS:
+        app.before_request(partial(turn_away, role))
+
+
+def turn_away(role: str) -> ResponseReturnValue | None:
+    """Answer what a server of the role does not have, and let pass what it has."""
+    endpoint = _endpoint()
+    # What has no route at all is a page that does not exist: the door keeps that to those who are logged in.
+    is_ours = role == WEB if endpoint is None else role in ENDPOINTS.get(endpoint, frozenset())
+    if not is_ours:
+        reason = _REASONS[role]
+        # Pages of other origins may not see the answer: to their trackers it is no refusal, and they keep their events.
+        return Response(f"{reason}\n", 404, {"X-Footfall": reason, "Cache-Control": "no-store"}, mimetype="text/plain")
+    if role == COLLECT and request.routing_exception is not None:
+        # The door would send it to a login that is not here.
+        raise request.routing_exception
+    return None
+
+
+def _endpoint() -> str | None:
+    """Return the endpoint of the path that is asked for, also if it is asked by a method that it does not have."""
+    adapter = current_app.create_url_adapter(request)
+    if adapter is None or not isinstance(request.routing_exception, MethodNotAllowed):
+        return request.endpoint
+    endpoint, _ = adapter.match(method=next(iter(adapter.allowed_methods())))
+    return str(endpoint)

@@ -4,8 +4,8 @@ from setuptools import setup
 
 setup(
     packages=["footfall", "footfall.cli", "footfall.stores", "footfall.collect", "footfall.derive", "footfall.reports",
-              "footfall.transfer", "footfall.transfer.demo", "footfall.web", "footfall.static",
-              "footfall.static.frozen", "footfall.templates"],
+              "footfall.reports.plain", "footfall.transfer", "footfall.transfer.demo", "footfall.web",
+              "footfall.static", "footfall.static.frozen", "footfall.templates"],
     package_dir={"footfall.static": "static", "footfall.templates": "templates"},
     package_data={"footfall": ["py.typed"], "footfall.static": ["*"], "footfall.static.frozen": ["*"],
                   "footfall.templates": ["*"]},

@@ -1,5 +1,6 @@
 """The definitions, each with an example that was worked out by hand."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ READERS = stream("""
     10:00 ann / ref=https://www.google.com/
     10:05 ann /pricing
     10:06 ann engagement /pricing engaged=4000
-    10:07 ann signup /pricing prop.plan="pro" prop.seats=3 prop.trial=true prop.share=1.5 prop.code=null
+    10:07 ann signup /pricing prop.plan="pro" prop.seats=3 prop.trial=true prop.share=1.5 prop.code=null prop.note=""
     10:10 bob /pricing ref=https://news.ycombinator.com/item
     10:20 cid /
     10:25 cid /blog
@@ -154,6 +155,8 @@ def test_nothing_is_zero_and_a_part_of_nothing_is_none():
      {"Google": (1, 0, 1, 2.0, 1.0), "Hacker News": (1, 0, 1, 1.0, 0.0)}),
     ("channel", ("visits", "views"), {"direct": (2, 7), "search": (1, 1), "social": (1, 1)}),
     ("source", ("entries", "exits", "visits"), {"Google": (1, 1, 1), "Hacker News": (1, 1, 1)}),
+    # A part of 0 of something is not nothing.
+    ("source", ("bounce_rate",), {"Google": (0.0,), "Hacker News": (1.0,)}),
     # A page-view has no name. The tracker's report is no event, but a visit has it.
     ("event", ("events",), {"404": (1,), "signup": (1,)}),
     ("event", ("events", "visits", "visitors", "views"),
@@ -163,6 +166,7 @@ def test_nothing_is_zero_and_a_part_of_nothing_is_none():
     ("prop:seats", ("events",), {"3": (1,)}),
     ("prop:trial", ("events",), {"true": (1,)}),
     ("prop:share", ("events",), {"1.5": (1,)}),
+    ("prop:note", ("events",), {"": (1,)}),
     ("prop:code", ("events", "visits"), {}),
     ("prop:none", ("events",), {}),
     # Nobody's event has a page, but no entry page.
@@ -290,6 +294,13 @@ def test_a_visits_hour_is_that_of_its_first_event():
             "10": (1, 1, 3.0), "11": (0, 2, None)}
 
 
+def test_the_buckets_of_a_range_are_all_that_it_touches():
+    asked = {"since": datetime(2026, 1, 5, 10, 50), "until": datetime(2026, 1, 5, 12, 10)}
+    assert list(hours([], **asked)) == [f"2026-01-05T{hour}:00:00+00:00" for hour in (10, 11, 12)]
+    assert list(table(ask([], "views", by=["day"], since=DAY, until=datetime(2026, 1, 6, 0, 0, 0, 1)))) == [
+        "2026-01-05", "2026-01-06"]
+
+
 # ----- order
 
 
@@ -364,12 +375,24 @@ def test_a_filter_chooses_events_and_visits(where, views, visits_):
     assert one(READERS, "views", "visits", where=where) == (views, visits_)
 
 
-@pytest.mark.parametrize("wanted, value, views", [
-    ("STRASSE", "Straße", 1), ("ß", "STRASSE", 1), ("é", "CAFÉ", 1), ("*", "a*b", 1), ("*", "ab", 0),
+@pytest.mark.parametrize("operator, wanted, value, events", [
+    ("contains", "STRASSE", "Straße", 1),
+    ("contains", "ß", "STRASSE", 1),
+    ("contains", "é", "CAFÉ", 1),
+    ("contains", "*", "a*b", 1),
+    ("contains", "*", "ab", 0),
+    ("contains", "", "ab", 1),
+    ("matches", "a*b", "ab", 1),
+    ("matches", "a*b", "a\n*b", 1),
+    ("matches", "a*b", "aab\n", 0),
+    ("matches", "a?b", "axb", 0),
+    ("matches", "[a]", "a", 0),
+    ("matches", "**", "a", 1),
+    ("is", "a", "A", 0),
 ])
-def test_contains_knows_no_case(wanted, value, views):
-    events = stream(f"10:00 - / city={value} country=DE")
-    assert one(events, "views", where=["contains", "city", wanted]) == (views,)
+def test_contains_knows_no_case_and_a_star_is_any_run_of_characters(operator, wanted, value, events):
+    noted = stream(f"10:00 - note / prop.note={json.dumps(value)}")
+    assert one(noted, "events", where=[operator, "prop:note", wanted]) == (events,)
 
 
 def test_a_chosen_visit_is_counted_as_a_whole():
@@ -487,6 +510,10 @@ def test_who_comes_back_by_week():
     # Dan was there before, and Fay comes back after the end.
     assert [tuple(row) for row in retention(RETENTION, period="week", since=DAY, until=date(2026, 1, 22))] == [
         (date(2026, 1, 5), (3, 1, 1)), (date(2026, 1, 12), (1, 0)), (date(2026, 1, 19), (1,))]
+    # Ann, Bob and Fay came in the week, but before the range.
+    late = {"since": date(2026, 1, 7), "until": date(2026, 1, 15)}
+    assert [tuple(row) for row in retention(RETENTION, period="week", **late)] == [
+        (date(2026, 1, 5), (0, 0)), (date(2026, 1, 12), (1,))]
 
 
 def test_who_comes_back_by_month_and_in_a_zone():

@@ -18,6 +18,7 @@ from footfall.reports.plain.filters import (
     chosen_events,
     goal_filter,
     is_chosen,
+    is_visit_chosen,
     own_value,
     visit_value,
 )
@@ -96,19 +97,21 @@ def answer(events: Sequence[PlainEvent], *, metrics: Sequence[str], since: date 
     zone = ZoneInfo(tz)
     start, end = instant(since, zone), instant(until, zone)
     heaps = _heaps(events, start, end, by, where, zone, wanted)
+    groups: list[Values] = list(heaps)
     if not by:
-        groups: list[Values] = [()]
-    elif len(by) == 1 and by[0] in TIMES:
+        groups = [()]
+    elif is_series(by):
         groups = [(bucket,) for bucket in buckets(by[0], start, end, zone)]
-    else:
-        groups = list(heaps)
     rows = [(group, tuple(METRICS[metric](heaps.get(group, Heap())) for metric in metrics)) for group in groups]
-    if by and not (len(by) == 1 and by[0] in TIMES):
-        rows = [row for row in rows if not says_nothing(row[1])]
-    rows.sort()
+    rows = sorted(row for row in rows if not by or is_series(by) or not says_nothing(row[1]))
     if by and by[0] not in TIMES:
         rows.sort(key=lambda row: (row[1][0] is None, -(row[1][0] or 0)))
     return rows
+
+
+def is_series(by: Sequence[str]) -> bool:
+    """Tell whether rows are a series of times, which has one for each."""
+    return len(by) == 1 and by[0] in TIMES
 
 
 def says_nothing(numbers: Sequence[Number]) -> bool:
@@ -120,15 +123,16 @@ def _heaps(events: Sequence[PlainEvent], start: int, end: int, by: Sequence[str]
            goal: Filter | None) -> dict[Values, Heap]:
     """Lay each chosen event, and each chosen visit, under its values. What lacks one of them lies nowhere."""
     heaps: defaultdict[Values, Heap] = defaultdict(Heap)
-    for event, its_visit in with_visits(events):
+    all_visits = visits(events)
+    for event, its_visit in with_visits(events, all_visits):
         if start <= event.ticks < end and is_chosen(where, event, its_visit):
             for group in _whole(_values_of_event(by, event, its_visit, zone)):
                 heaps[group].events.append(event)
-    for visit in visits(events):
+    for visit in all_visits:
         chosen = chosen_events(where, visit) if start <= visit.first.ticks < end else []
         if not chosen:
             continue
-        converts = goal is not None and bool(chosen_events(goal, visit))
+        converts = goal is not None and is_visit_chosen(goal, visit)
         # Once under each value that its chosen events have, however many of them have it.
         for group in _whole(*(_values_of_visit(by, visit, event, zone) for event in chosen)):
             heaps[group].visits.append(visit)

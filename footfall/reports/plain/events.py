@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from footfall import pageview, timeuuid
-from footfall.columns import sort_name
 from footfall.reports.facts import TABLES, Fact, fact_of
 from footfall.storage import Store
 
@@ -30,6 +29,7 @@ class PlainEvent(NamedTuple):
     """One event.
 
     :param name: its time UUID.
+    :param order: bytes whose order is that of the names: by time, those of one instant as Cassandra has them.
     :param ticks: its time, in ticks of 100 ns since 1970.
     :param visitor: whose it is; 0 for nobody's.
     :param fact: what it tells.
@@ -37,6 +37,7 @@ class PlainEvent(NamedTuple):
     """
 
     name: uuid.UUID
+    order: bytes
     ticks: int
     visitor: int
     fact: Fact
@@ -110,12 +111,13 @@ def event_of(name: uuid.UUID, fields: Mapping[str, Any]) -> PlainEvent:
     :param fields: what its column's value holds.
     """
     fact, props = fact_of(fields), fields.get("props")
-    return PlainEvent(name, timeuuid.ticks_of(name), fact.visitor, fact, props if isinstance(props, dict) else {})
+    return PlainEvent(name, timeuuid.sort_key(name), timeuuid.ticks_of(name), fact.visitor, fact,
+                      props if isinstance(props, dict) else {})
 
 
 def in_order(events: Iterable[PlainEvent]) -> list[PlainEvent]:
     """Return events in order of time; those of one instant in the order of their names."""
-    return sorted(events, key=lambda event: sort_name(event.name))
+    return sorted(events, key=lambda event: event.order)
 
 
 def read(store: Store, account: str, since: date | None = None, until: date | None = None) -> list[PlainEvent]:
@@ -167,9 +169,12 @@ def visits(events: Iterable[PlainEvent]) -> list[Visit]:
     return found
 
 
-def with_visits(events: Sequence[PlainEvent]) -> Iterator[tuple[PlainEvent, Visit | None]]:
-    """Yield each event with its visit; with ``None`` if it has no visitor."""
-    for visit in visits(events):
+def with_visits(events: Sequence[PlainEvent], made: Sequence[Visit]) -> Iterator[tuple[PlainEvent, Visit | None]]:
+    """Yield each event with its visit; with ``None`` if it has no visitor.
+
+    :param made: the visits that the events make.
+    """
+    for visit in made:
         for event in visit.events:
             yield event, visit
     for event in events:

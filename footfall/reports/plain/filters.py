@@ -50,18 +50,23 @@ def visit_value(dimension: str, event: PlainEvent, visit: Visit) -> str | None:
 def is_chosen(where: Filter | None, event: PlainEvent, visit: Visit | None) -> bool:
     """Tell whether an event satisfies a filter by its own values."""
     return where is None or _satisfies(where, lambda dimension: own_value(dimension, event, visit),
-                                       lambda part: visit is not None and bool(chosen_events(part, visit)))
+                                       lambda part: visit is not None and is_visit_chosen(part, visit))
 
 
 def is_chosen_in_visit(where: Filter | None, event: PlainEvent, visit: Visit) -> bool:
     """Tell whether an event satisfies a filter as a part of its visit."""
     return where is None or _satisfies(where, lambda dimension: visit_value(dimension, event, visit),
-                                       lambda part: bool(chosen_events(part, visit)))
+                                       lambda part: is_visit_chosen(part, visit))
 
 
 def chosen_events(where: Filter | None, visit: Visit) -> list[PlainEvent]:
-    """Return the events of a visit that satisfy a filter as its parts; the visit is chosen if there is one."""
+    """Return the events of a visit that satisfy a filter as its parts."""
     return [event for event in visit.events if is_chosen_in_visit(where, event, visit)]
+
+
+def is_visit_chosen(where: Filter | None, visit: Visit) -> bool:
+    """Tell whether a visit has an event that satisfies a filter as its part."""
+    return any(is_chosen_in_visit(where, event, visit) for event in visit.events)
 
 
 def goal_filter(goal: Mapping[str, Any] | Filter) -> Filter:

@@ -14,10 +14,10 @@ from footfall.reports.plain.events import PlainEvent, Visit, in_order, visits, w
 from footfall.reports.plain.filters import (
     Filter,
     check_filter,
-    chosen_events,
     goal_filter,
     is_chosen,
     is_chosen_in_visit,
+    is_visit_chosen,
 )
 from footfall.reports.plain.times import buckets, instant, time_value
 
@@ -67,7 +67,7 @@ def funnel(events: Sequence[PlainEvent], steps: Sequence[Mapping[str, Any] | Fil
     start, end = instant(since, ZoneInfo(tz)), instant(until, ZoneInfo(tz))
     if within == "visit":
         reached = [_taken(filters, [(event, visit) for event in visit.events], is_chosen_in_visit)
-                   for visit in visits(events) if start <= visit.first.ticks < end and chosen_events(where, visit)]
+                   for visit in visits(events) if start <= visit.first.ticks < end and is_visit_chosen(where, visit)]
     elif isinstance(within, timedelta):
         reached = _steps_of_visitors(filters, events, start, end, where, within // timedelta(microseconds=1) * 10)
     else:
@@ -113,7 +113,7 @@ def paths(events: Sequence[PlainEvent], page: str, *, since: date | datetime, un
     start, end = instant(since, ZoneInfo(tz)), instant(until, ZoneInfo(tz))
     found = Paths(Counter(), Counter())
     for visit in visits(events):
-        if not (start <= visit.first.ticks < end and chosen_events(where, visit)):
+        if not (start <= visit.first.ticks < end and is_visit_chosen(where, visit)):
             continue
         views = [event for event in visit.events if event.is_view]
         for number, view in enumerate(views):
@@ -136,7 +136,7 @@ def _steps_of_visitors(steps: Sequence[Filter], events: Sequence[PlainEvent], st
                        where: Filter | None, longest: int) -> list[int]:
     """Return how many steps each visitor with a chosen event in the range took within the time that he had."""
     of_visitor: defaultdict[int, list[_Of]] = defaultdict(list)
-    for event, visit in with_visits(events):
+    for event, visit in with_visits(events, visits(events)):
         if visit is not None and start <= event.ticks < end:
             of_visitor[event.visitor].append((event, visit))
     return [_best_try(steps, theirs, longest) for theirs in of_visitor.values()

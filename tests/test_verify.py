@@ -1,0 +1,217 @@
+"""Verify finds every number that is wrong, and names it."""
+
+import json
+import math
+from datetime import UTC, date, datetime, timedelta
+
+import click
+import pytest
+
+from footfall import accounts, cli
+from footfall.cli.verify import verify as verify_command
+from footfall.reports import plain
+from footfall.reports.questions import ALL, DIMENSIONS, FILTERS, MOST, PROP, QUESTIONS, ZONES, Question, filled
+from footfall.reports.verify import Difference, differences, verify
+from footfall.stores.memory import MemoryStore
+from tests.streams import DAY, fill, stream
+
+NEXT = DAY + timedelta(days=1)
+TEXT = """
+    10:00 ann / ref=https://www.google.com/
+    10:05 ann /pricing
+    10:07 ann signup /pricing prop.plan="pro"
+    10:10 bob /pricing ref=https://news.ycombinator.com/item
+    10:30 - /
+"""
+
+
+@pytest.fixture
+def memory():
+    store = MemoryStore()
+    fill(store, TEXT)
+    return store
+
+
+def engine_of(store, spoil=lambda question, rows: rows):
+    """An engine that counts the events, and then spoils what it found."""
+
+    def engine(account, metrics, since, until, by, where, tz, goal):
+        first, last = (moment.date() if isinstance(moment, datetime) else moment for moment in (since, until))
+        rows = plain.answer(plain.read(store, account, first, last + timedelta(days=1)), metrics=metrics, since=since,
+                            until=until, by=by, where=where, tz=tz, goal=goal)
+        return spoil(Question(tuple(metrics), tuple(by), where, tz), rows)
+
+    return engine
+
+
+def found(store, spoil):
+    return [difference for compared in verify(engine_of(store, spoil), store, "blog", DAY, NEXT)
+            for difference in compared.differences]
+
+
+def test_what_is_right_differs_nowhere(memory):
+    compared = list(verify(engine_of(memory), memory, "blog", DAY, NEXT))
+    assert len(compared) == len(QUESTIONS)
+    assert [each.differences for each in compared] == [[]] * len(QUESTIONS)
+    assert (compared[0].rows, compared[0].numbers) == (1, len(ALL))
+    assert sum(each.numbers for each in compared) > 1000
+
+
+@pytest.mark.parametrize("metric", ALL)
+def test_one_wrong_number_is_found_and_named(memory, metric):
+    place = ALL.index(metric)
+
+    def spoil(question, rows):
+        if question.by != ("page",) or question.where or question.metrics != ALL or question.tz != "UTC":
+            return rows
+        return [(values, tuple(math.nextafter(number or 0.0, math.inf) if (values, at) == (("/",), place) else number
+                               for at, number in enumerate(metrics))) for values, metrics in rows]
+
+    ((question, values, what, engine, right),) = found(memory, spoil)
+    assert (question.by, values, what) == (("page",), ("/",), metric)
+    assert engine != right
+
+
+ROWS = [(("/a",), (2, 1)), (("/b",), (1, 1)), (("/c",), (1, 1))]
+
+
+@pytest.mark.parametrize("engine, told", [
+    (ROWS, []),
+    ([*ROWS, (("/d",), (0, None))], []),  # says no more than no row
+    ([(("/a",), (3, 1)), *ROWS[1:]], [(("/a",), "views", 3, 2)]),
+    ([(("/a",), (None, 1)), *ROWS[1:]], [(("/a",), "views", None, 2)]),
+    ([(("/a",), (2, 0)), *ROWS[1:]], [(("/a",), "visits", 0, 1)]),
+    (ROWS[:2], [(("/c",), "row", "missing", [(1, 1)])]),
+    ([*ROWS, (("/d",), (0, 1))], [(("/d",), "row", [(0, 1)], "missing")]),
+    ([*ROWS, ROWS[0]], [(("/a",), "row", [(2, 1), (2, 1)], [(2, 1)])]),
+    ([ROWS[0], ROWS[2], ROWS[1]], [(("/c",), "place", 2, 3)]),
+    ([(("/A",), (2, 1)), *ROWS[1:]], [(("/a",), "row", "missing", [(2, 1)]), (("/A",), "row", [(2, 1)], "missing")]),
+])
+def test_rows_that_are_wrong_missing_too_many_or_out_of_place(engine, told):
+    question = Question(("views", "visits"), ("page",))
+    assert differences(question, engine, ROWS) == [Difference(question, *each) for each in told]
+
+
+def test_a_ratio_of_zero_is_not_none_and_a_bit_is_a_difference():
+    question = Question(("bounce_rate",))
+    for engine, right in ((0.0, None), (None, 0.0), (1 / 3, 1 / 3 + 1e-16)):
+        assert [each[2:] for each in differences(question, [((), (engine,))], [((), (right,))])] == [
+            ("bounce_rate", engine, right)]
+
+
+def test_a_series_of_times_must_have_all_its_rows_and_tell_hours_of_one_clock_time_apart():
+    question, asked = Question(("views",), ("hour",), tz="Europe/Berlin"), {"since": date(2026, 10, 25),
+                                                                            "until": date(2026, 10, 26)}
+    right = plain.answer(stream("2026-10-25 01:30 - /"), metrics=["views"], by=["hour"], tz="Europe/Berlin", **asked)
+    assert differences(question, right, right) == []
+    assert [each[1:] for each in differences(question, right[:1] + right[2:], right)] == [
+        (("2026-10-25T01:00:00+02:00",), "row", "missing", [(0,)])]
+    swapped = [right[0], right[1], (right[2][0], right[3][1]), (right[3][0], right[2][1]), *right[4:]]
+    assert [each[1:] for each in differences(question, swapped, right)] == [
+        (("2026-10-25T02:00:00+02:00",), "views", 1, 0), (("2026-10-25T02:00:00+01:00",), "views", 0, 1)]
+
+
+def test_events_that_come_in_meanwhile_are_no_difference(memory):
+    engine = engine_of(memory)
+    asked = []
+
+    def busy(*question):
+        asked.append(question)
+        if len(asked) == 2:
+            fill(memory, "12:00 cid /new")
+        return engine(*question)
+
+    compared = list(verify(busy, memory, "blog", DAY, NEXT))
+    assert not any(each.differences for each in compared)
+    assert len(asked) == len(QUESTIONS) + 1
+
+
+def test_every_metric_dimension_filter_and_zone_is_asked_for():
+    assert {metric for question in QUESTIONS for metric in question.metrics} == set(plain.METRICS)
+    assert {by for question in QUESTIONS for by in question.by} == {*DIMENSIONS, "hour", "day", "week", "month"}
+    assert {question.tz for question in QUESTIONS} == {"UTC", *ZONES}
+    for word in ("is", "is_not", "contains", "not_contains", "matches", "not_matches", "and", "or", "not", "visit"):
+        assert f"'{word}'" in str(FILTERS)
+
+
+def test_questions_are_about_what_is_there(memory):
+    events = plain.read(memory, "blog", DAY, NEXT)
+    where = ["and", ["is", PROP, MOST], ["visit", ["is_not", "entry_page", [MOST, "/x"]]], ["contains", "title", "E"]]
+    theirs = ["visit", ["is_not", "entry_page", ["/pricing", "/x"]]]
+    question = filled(Question(by=(PROP, "page"), where=where), events)
+    assert question.by == ("prop:plan", "page")
+    assert question.where == ["and", ["is", "prop:plan", "pro"], theirs, ["contains", "title", "E"]]
+    assert question.goal == ["is", "event", "signup"]
+    assert filled(Question(by=(PROP,), where=["is", "country", MOST]), [])[1:3] == (
+        ("prop:none",), ["is", "country", "none"])
+
+
+# ----- the command
+
+
+@pytest.fixture
+def command(store, monkeypatch):
+    """Adds a `footfall cache verify` to the command, and runs it on two sites with an engine that is spoilt as told."""
+    for name in ("blog", "shop.example.com"):
+        accounts.add(store, name)
+        fill(store, TEXT, name)
+
+    def run(*arguments, spoil=lambda question, rows: rows):
+        monkeypatch.setattr("footfall.cli.verify.open_engine", lambda config, opened: engine_of(opened, spoil))
+        monkeypatch.setitem(cli.cli.commands, "cache", click.Group("cache", {"verify": verify_command}))
+        return cli.main(["cache", "verify", "--data", str(store.file.path.parent), *arguments])
+
+    return run
+
+
+RANGE = "--since", "2026-01-05", "--until", "2026-01-05"
+
+
+def more_views(question, rows):
+    """One view too many where views are asked for by source."""
+    if question.by != ("source",) or question.where or question.metrics != ALL:
+        return rows
+    return [(values, (metrics[0] + (values == ("Google",)), *metrics[1:])) for values, metrics in rows]
+
+
+def test_the_command_tells_what_was_compared(command, capsys):
+    assert command(*RANGE) == 0
+    blog, shop = capsys.readouterr().out.splitlines()
+    assert blog.startswith(f"blog, 2026-01-05 to 2026-01-05: {len(QUESTIONS)} questions, ")
+    assert blog.endswith(" numbers: all are those of the events")
+    assert shop.startswith("shop.example.com, ")
+
+
+def test_the_command_exits_with_1_and_the_first_differences(command, capsys):
+    assert command(*RANGE, "--site", "blog", spoil=more_views) == 1
+    out, err = capsys.readouterr()
+    assert "1 differ; the first:\n  all metrics by source in UTC: (Google) views is 2, by the events 1" in out
+    assert "shop" not in out
+    assert err == "footfall: 1 numbers are not those of the events, see above\n"
+
+
+def test_the_command_speaks_json(command, capsys):
+    assert command(*RANGE, "--json", spoil=more_views) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert list(told["sites"]) == ["blog", "shop.example.com"]
+    assert told["sites"]["blog"]["differences"] == 1
+    assert told["sites"]["blog"]["first"] == [{"question": "all metrics by source in UTC", "values": ["Google"],
+                                               "what": "views", "engine": 2, "plain": 1}]
+
+
+def test_the_commands_range_is_the_week_to_yesterday(command, capsys):
+    assert command("--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    assert date.fromisoformat(told["until"]) in (yesterday, yesterday - timedelta(days=1))
+    assert date.fromisoformat(told["until"]) - date.fromisoformat(told["since"]) == timedelta(days=6)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (("--since", "soon"), "--since='soon': must be a day"),
+    (("--since", "2026-01-05", "--until", "2026-01-04"), "--until=2026-01-04: is before --since=2026-01-05"),
+    (("--site", "none"), "none"),
+])
+def test_the_command_says_what_it_cannot_take(command, capsys, arguments, message):
+    assert command(*arguments) == 2
+    assert message in capsys.readouterr().err

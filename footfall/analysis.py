@@ -106,15 +106,19 @@ def map_reduce(
     :param initializer: what ``so_far`` is at first; without one, the first result.
     :param fields: all that ``map_fn`` needs of an event; it then gets just these fields.
     :param store: the store to read; the settings' own if none is given.
-    :param executor: any :class:`concurrent.futures.Executor`, to map slices side by side. In another
-        process a worker opens the store by its URL; lambdas travel if cloudpickle is installed.
+    :param executor: any :class:`concurrent.futures.Executor`, to map slices side by side, or a function that
+        makes one and is asked for another when a worker's death broke the first. In another process a worker
+        opens the store by its URL; lambdas travel if cloudpickle is installed.
     :param family: the column family, ``PageViews``, ``Events`` or ``Filtered``.
     :param split: ``"hour"`` cuts each day in 24, for more workers; ``map_fn`` runs once for each.
     :param progress: called with ``(done, in all, row key)`` after each slice; ``True`` draws a line on stderr.
-    :raises UsageError: an argument is not one it can take, or the range is empty and has no initializer.
+    :raises UsageError: an argument is not one it can take, ``map_fn`` or its result cannot be sent to another
+        process, or the range is empty and has no initializer.
     :raises StoreUnavailable: the store did not answer.
+    :raises BrokenExecutor: a worker died, and ``executor`` is one that takes no more work then.
 
-    What ``map_fn`` raises comes through, with the row key in a note; slices not begun are cancelled.
+    What ``map_fn`` raises comes through, with the row key in a note, and with its traceback in another process as
+    the cause; slices not begun are cancelled.
     """
     query = prep_query(id, start_date, end_date)
     if split not in ("day", "hour"):

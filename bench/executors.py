@@ -103,18 +103,18 @@ def main() -> None:
         cluster = stack.enter_context(LocalCluster(n_workers=WORKERS, threads_per_worker=1, host="127.0.0.1",
                                                    dashboard_address="127.0.0.1:0", local_directory=str(folder)))
         dask = stack.enter_context(Client(cluster)).get_executor()
-        pools = {"threads": stack.enter_context(ThreadPoolExecutor(WORKERS)), "loky": loky_pool, "dask": dask,
-                 "processes": stack.enter_context(processes())}
-        rows = {"serial": {"seconds": measure(store, count, count_pages, None)}}
+        pools = {"serial": None, "threads": stack.enter_context(ThreadPoolExecutor(WORKERS)),
+                 "processes": stack.enter_context(processes()), "loky": loky_pool, "dask": dask}
+        rows = {}
         for name, pool in pools.items():
-            # Once, so that the workers have started and read the code.
+            # Once before, so that the workers have started and read the code, and the file is in memory.
             measure(store, count, count_pages, pool)
             rows[name] = {"seconds": measure(store, count, count_pages, pool)}
-        for name, pool in {"loky": loky_pool, "dask": dask, "processes": processes}.items():
+        for name, pool in {"processes": processes, "loky": loky_pool, "dask": dask}.items():
             # For processes a pool that begins anew, unlike the others: its workers' start is in the figure.
             rows[name]["one killed"] = measure(store, count, KillsOnce(folder / name), pool)
         loky_pool().shutdown()
-    ratios = {f"serial / {name}": rows["serial"]["seconds"] / rows[name]["seconds"] for name in pools}
+    ratios = {f"serial / {name}": rows["serial"]["seconds"] / rows[name]["seconds"] for name in pools if pools[name]}
     report("executors", rows, {"views": count, "workers": WORKERS, **ratios})
 
 

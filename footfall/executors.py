@@ -97,7 +97,8 @@ class _Handed:
         self._calls = calls
         self._make = executor if callable(executor) else None
         self._executor = self._checked(executor() if callable(executor) else executor)
-        self._futures: dict[int, Future[Any]] = {}
+        self._on_dask = type(self._executor).__module__.partition(".")[0] == "distributed"
+        self._futures: dict[int, Future[Any] | _DaskFuture] = {}
 
     def result(self, number: int) -> Any:
         """Return what a call returned, and hand over calls after it meanwhile."""
@@ -127,12 +128,15 @@ class _Handed:
     def _hand_over(self, first: int) -> None:
         for number in range(first, min(first + AHEAD, len(self._calls))):
             if number not in self._futures:
-                self._futures[number] = self._executor.submit(run_call, _Parcel(self._calls[number]))
+                parcel = _Parcel(self._calls[number])
+                self._futures[number] = (_DaskFuture(self._executor.map(run_call, [parcel])) if self._on_dask else
+                                         self._executor.submit(run_call, parcel))
 
     def _replace(self, make: Callable[[], Executor]) -> None:
         """Go on with another executor; what the broken one has done stays done."""
         self._futures = {number: future for number, future in self._futures.items()
-                         if future.done() and not future.cancelled() and future.exception() is None}
+                         if isinstance(future, Future) and future.done() and not future.cancelled()
+                         and future.exception() is None}
         self._executor = self._checked(make())
 
     @staticmethod
@@ -141,6 +145,24 @@ class _Handed:
             return executor
         raise UsageError(f"executor={executor!r}: must be a concurrent.futures.Executor, or a function that makes one; "
                          "a Dask client has get_executor()")
+
+
+class _DaskFuture:
+    """A call on a Dask cluster, by the ``map`` of the client's executor.
+
+    What its ``submit`` returns waits for ever for a call that was done, was lost with its worker, and failed when it
+    was done again (distributed 2026.8): ``map`` asks Dask's own futures, which say so.
+    """
+
+    def __init__(self, results: Iterator[Any]) -> None:
+        self._results = results
+
+    def result(self) -> Any:
+        return next(self._results)
+
+    def cancel(self) -> None:
+        # Dask lets go of what nobody refers to.
+        self._results = iter(())
 
 
 class _Parcel:

@@ -229,8 +229,9 @@ def test_a_worker_that_dies_is_run_again_and_the_result_is_exact(views, again, s
 def test_a_slice_that_kills_every_worker_ends_the_job(views, again, tmp_path):
     with pytest.raises(Exception, match=r"died|terminated|workers") as raised:
         map_reduce("blog", *SPAN, Killing(tmp_path, 99), operator.add, store=views, executor=again)
-    assert raised.value.__notes__[-1] == "while mapping row 20260104.blog of PageViews"
-    # A pool's death counts against the slice that is waited for: at first that may be one of the days before.
+    # Dask blames whatever a dead worker had at hand, so the slice that is waited for may be one of the days before.
+    assert re.fullmatch("while mapping row 2026010[1-4].blog of PageViews", raised.value.__notes__[-1])
+    # And so it is with pools: their deaths count against the slice that is waited for.
     assert 3 <= len(list(tmp_path.glob("killed *"))) <= 6
 
 

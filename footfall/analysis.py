@@ -22,19 +22,20 @@ from __future__ import annotations
 
 import functools
 import itertools
-import pickle
+import os
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from footfall import pageview, timeuuid
+from footfall import executors, pageview, timeuuid
 from footfall.errors import StoreError, StoreUnavailable, UsageError
 from footfall.storage import Store
-from footfall.stores import default_store
+from footfall.stores import default_store, open_store
 from footfall.timeuuid import Moment
 
 #: What map_fn gets for each event: account, aware UTC datetime, the stored map.
@@ -45,6 +46,7 @@ ReduceFn = Callable[[Any, Any], Any]
 Progress = Callable[[int, int, str], None]
 
 _NONE: Any = object()
+_opening = threading.Lock()
 
 
 class Query(NamedTuple):
@@ -88,7 +90,7 @@ def map_reduce(
     *,
     fields: Sequence[str] | None = None,
     store: Store | None = None,
-    executor: Executor | None = None,
+    executor: Executor | Callable[[], Executor] | None = None,
     family: str = "PageViews",
     split: Literal["day", "hour"] = "day",
     progress: Progress | bool | None = None,
@@ -104,15 +106,19 @@ def map_reduce(
     :param initializer: what ``so_far`` is at first; without one, the first result.
     :param fields: all that ``map_fn`` needs of an event; it then gets just these fields.
     :param store: the store to read; the settings' own if none is given.
-    :param executor: any :class:`concurrent.futures.Executor`, to map slices side by side. In another
-        process a worker opens the store by its URL; lambdas travel if cloudpickle is installed.
+    :param executor: any :class:`concurrent.futures.Executor`, to map slices side by side, or a function that
+        makes one and is asked for another when a worker's death broke the first. In another process a worker
+        opens the store by its URL; lambdas travel if cloudpickle is installed.
     :param family: the column family, ``PageViews``, ``Events`` or ``Filtered``.
     :param split: ``"hour"`` cuts each day in 24, for more workers; ``map_fn`` runs once for each.
     :param progress: called with ``(done, in all, row key)`` after each slice; ``True`` draws a line on stderr.
-    :raises UsageError: an argument is not one it can take, or the range is empty and has no initializer.
+    :raises UsageError: an argument is not one it can take, ``map_fn`` or its result cannot be sent to another
+        process, or the range is empty and has no initializer.
     :raises StoreUnavailable: the store did not answer.
+    :raises BrokenExecutor: a worker died, and ``executor`` is one that takes no more work then.
 
-    What ``map_fn`` raises comes through, with the row key in a note; slices not begun are cancelled.
+    What ``map_fn`` raises comes through, with the row key in a note, and with its traceback in another process as
+    the cause; slices not begun are cancelled.
     """
     query = prep_query(id, start_date, end_date)
     if split not in ("day", "hour"):
@@ -123,7 +129,7 @@ def map_reduce(
              for key in query.row_keys for start, finish in _spans(key, query, split)]
     if not tasks and initializer is _NONE:
         raise UsageError(f"the range from {start_date} to {end_date} is empty: give an initializer to get it back")
-    results = _watch(_run(tasks, executor), tasks, _draw if progress is True else progress or None)
+    results = _watch(executors.run(tasks, executor), tasks, _draw if progress is True else progress or None)
     return functools.reduce(reduce_fn, results) if initializer is _NONE else functools.reduce(
         reduce_fn, results, initializer)
 
@@ -170,7 +176,7 @@ def _events(store: Store, account: str, visitor: bytes, names: Sequence[uuid.UUI
 
 @dataclass(frozen=True)
 class _Task:
-    """One slice to map. It pickles, with a lambda as map_fn too where cloudpickle is installed."""
+    """One slice to map. It pickles if its map_fn does; in another process it reads a store of that process's own."""
 
     store: Store
     family: str
@@ -181,12 +187,12 @@ class _Task:
     map_fn: MapFn
     fields: tuple[str, ...] | None
 
+    @property
+    def name(self) -> str:
+        return f"row {self.key} of {self.family}"
+
     def __call__(self) -> Any:
-        try:
-            return self.map_fn(self._items())
-        except Exception as error:
-            error.add_note(f"while mapping row {self.key} of {self.family}")
-            raise
+        return self.map_fn(self._items())
 
     def _items(self) -> Iterator[Item]:
         blocks = self.store.family(self.family).blocks(self.key, self.column_start, self.column_finish, self.fields)
@@ -194,34 +200,22 @@ class _Task:
             yield from zip(itertools.repeat(self.account), block.datetimes(), block.maps(self.fields))
 
     def __reduce__(self) -> Any:
-        try:
-            from cloudpickle import dumps
-        except ImportError:
-            dumps = pickle.dumps
-        # The store stays behind when a task travels: a worker has its own, by URL.
+        # Only asked: one that lives in this process alone says so. The store stays behind, and its URL goes.
         self.store.__reduce__()
         return _unpack_task, (self.store.url, self.family, self.account, self.key, self.column_start,
-                              self.column_finish, dumps(self.map_fn), self.fields)
+                              self.column_finish, self.map_fn, self.fields)
 
 
-def _unpack_task(url: str, family: str, account: str, key: str, start: uuid.UUID, finish: uuid.UUID,
-                 map_fn: bytes, fields: tuple[str, ...] | None) -> _Task:
-    return _Task(default_store(url), family, account, key, start, finish, pickle.loads(map_fn), fields)  # noqa: S301 - our own, from our own parent process
+def _unpack_task(url: str, *rest: Any) -> _Task:
+    with _opening:
+        store = _opened(os.getpid(), url)
+    return _Task(store, *rest)
 
 
-def _run(tasks: Sequence[_Task], executor: Executor | None) -> Iterator[Any]:
-    """Yield the tasks' results in their order."""
-    if executor is None:
-        for task in tasks:
-            yield task()
-        return
-    futures: list[Future[Any]] = [executor.submit(task) for task in tasks]
-    try:
-        for future in futures:
-            yield future.result()
-    finally:
-        for future in futures:
-            future.cancel()
+@functools.cache
+def _opened(_process: int, url: str) -> Store:
+    """Return a worker's store, opened once; one that a fork brought along is the other process's."""
+    return open_store(url)
 
 
 def _spans(key: str, query: Query, split: str) -> Iterator[tuple[uuid.UUID, uuid.UUID]]:

@@ -5,5 +5,5 @@ from pathlib import Path
 
 project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
 extras = project["optional-dependencies"]
-for requirement in [*project["dependencies"], *extras["cassandra"], *extras["parallel"]]:
+for requirement in [*project["dependencies"], *extras["cassandra"], *extras["parallel"], *extras["dask"]]:
     print(requirement.replace(">=", "=="), end=" ")

@@ -1,11 +1,8 @@
 import operator
 import re
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta, timezone
-from multiprocessing import get_context
 
-import loky
 import msgpack
 import pytest
 
@@ -153,46 +150,18 @@ def test_splitting_by_hour_gives_the_same_and_one_slice_an_hour(any_store):
         map_reduce("blog", *span, count, operator.add, store=any_store, split="minute")
 
 
-@pytest.mark.parametrize("executor", [
-    lambda: ThreadPoolExecutor(3),
-    lambda: ProcessPoolExecutor(2, mp_context=get_context("spawn")),
-    lambda: loky.get_reusable_executor(max_workers=2),
-], ids=["threads", "processes", "loky"])
-def test_any_executor_gives_what_serial_gives_lambdas_too(store, executor):
-    fill(store, *[FIRST + timedelta(hours=3 * number) for number in range(40)])
-    span = FIRST, FIRST + timedelta(days=6)
-    ask = [(map_fn, reduce_fn, {}), (lambda views: [data["n"] for _, _, data in views], operator.add, []),
-           (*recipes.views_by_hour, {})]
-    with executor() as pool:
-        for question in ask:
-            for split in ("day", "hour"):
-                assert map_reduce("blog", *span, *question, store=store, executor=pool, split=split) == (
-                    map_reduce("blog", *span, *question, store=store))
-
-
-def test_a_memory_store_refuses_to_be_sent_to_another_process():
-    with (ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
-          pytest.raises(StoreError, match="lives in one process")):
-        map_reduce("blog", FIRST, FIRST + timedelta(days=1), count, operator.add, store=MemoryStore(), executor=pool)
-
-
-@pytest.mark.parametrize("pool", [None, ThreadPoolExecutor], ids=["serial", "threads"])
-def test_what_map_fn_raises_comes_with_the_row_key_and_stops_the_rest(any_store, pool):
+def test_what_map_fn_raises_comes_with_the_row_key_and_stops_the_rest(any_store):
     fill(any_store, FIRST, FIRST + timedelta(days=1))
     reached = []
 
     def fails(views):
-        for _, when, _ in views:
-            reached.append(when)
-            raise KeyError("nothing")
+        reached.extend(when for _, when, _ in views)
+        raise KeyError("nothing")
 
-    executor = pool(1) if pool else None
     with pytest.raises(KeyError) as raised:
-        map_reduce("blog", FIRST, FIRST + timedelta(days=50), fails, operator.add, store=any_store, executor=executor)
+        map_reduce("blog", FIRST, FIRST + timedelta(days=50), fails, operator.add, store=any_store)
     assert raised.value.__notes__ == ["while mapping row 20260101.blog of PageViews"]
-    if executor:
-        executor.shutdown()
-    assert 1 <= len(reached) <= 2
+    assert reached == [FIRST]
 
 
 def test_progress_tells_every_slice(any_store, capsys):

@@ -94,9 +94,8 @@ def test_every_link_between_the_docs_leads_somewhere():
 
 def test_every_library_has_its_reason():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = [*project["dependencies"], *project["optional-dependencies"]["cassandra"],
-             *project["optional-dependencies"]["parallel"]]
-    for name in names:
+    extras = project["optional-dependencies"]
+    for name in [*project["dependencies"], *extras["cassandra"], *extras["parallel"], *extras["dask"]]:
         assert re.split(r"[>=\[]", name)[0] in page("libraries.md")
 
 

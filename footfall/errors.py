@@ -9,6 +9,7 @@
     ├── Declined               a request of a reader who does not want to be counted
     ├── StoreError             the store cannot do this, now or later
     │   └── StoreUnavailable   the store did not answer: the same call may be tried again
+    ├── SegmentError           a file of facts is damaged: build the day's facts anew
     └── NotFoundException      no such row or columns; the name is pycassa's
 """
 
@@ -61,6 +62,10 @@ class StoreError(FootfallError):
 
 class StoreUnavailable(StoreError):
     """The store did not answer in time; nothing is wrong with the call, which may be repeated."""
+
+
+class SegmentError(FootfallError):
+    """A file of facts is damaged, cut short or of another version; what it held can be built anew."""
 
 
 class NotFoundException(FootfallError):

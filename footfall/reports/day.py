@@ -13,12 +13,12 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from footfall.reports.arrays import Array, narrow
 from footfall.reports.facts import PASSIVE, TABLES, Fact
 from footfall.reports.visits import Visits, visits_of
 
-Array = NDArray[Any]
+Table = list[tuple[str | None, ...]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Day:
     """Facts of one UTC day.
 
     :param ticks: 100-ns ticks since 1970 of each event, ascending; int64.
-    :param codes: by table, for each event the number of its row there; unsigned integers.
+    :param codes: by table, for each event the number of its row there. As all numbers below, these are unsigned
+        integers as narrow as the greatest of them allows: make them wider before you reckon with them.
     :param tables: by name, the different rows, in no order; see :data:`~footfall.reports.facts.TABLES`.
     :param engaged: milliseconds that the page was visible and had the focus, of an ``engagement``; 0 elsewhere.
     :param scroll: the deepest percentage of the page that was seen; 0 where not told.
@@ -37,7 +38,7 @@ class Day:
     day: date
     ticks: Array
     codes: Mapping[str, Array]
-    tables: Mapping[str, list[tuple[str | None, ...]]]
+    tables: Mapping[str, Table]
     engaged: Array
     scroll: Array
     visit: Array
@@ -45,6 +46,10 @@ class Day:
 
     def __len__(self) -> int:
         return len(self.ticks)
+
+    def row_at(self, ticks: int) -> int:
+        """Return the number of the first event that is not before a moment, ``len(self)`` if all are."""
+        return int(np.searchsorted(self.ticks, ticks))
 
 
 def day_of(day: date, events: Iterable[tuple[int, Fact]]) -> Day:
@@ -56,11 +61,11 @@ def day_of(day: date, events: Iterable[tuple[int, Fact]]) -> Day:
     for tick, fact in events:
         ticks.append(tick)
         rows.append(fact)
-    tables: dict[str, list[tuple[str | None, ...]]] = {}
+    tables: dict[str, Table] = {}
     codes: dict[str, Array] = {}
     for number, name in enumerate(TABLES):
         known: dict[Any, int] = {}
-        codes[name] = np.array([known.setdefault(row[number], len(known)) for row in rows], dtype=np.uint32)
+        codes[name] = narrow(np.array([known.setdefault(row[number], len(known)) for row in rows], dtype=np.uint32))
         tables[name] = list(known)
     moments = np.array(ticks, dtype=np.int64)
     visitors = np.array([row.visitor for row in rows], dtype=np.uint64)
@@ -68,5 +73,5 @@ def day_of(day: date, events: Iterable[tuple[int, Fact]]) -> Day:
     is_active = np.array([kind is not None and kind not in PASSIVE for (kind,) in tables["kind"]],
                          dtype=bool)[codes["kind"]]
     visit, visits = visits_of(moments, visitors, is_view, is_active)
-    return Day(day, moments, codes, tables, np.array([row.engaged for row in rows], dtype=np.uint32),
-               np.array([row.scroll for row in rows], dtype=np.uint8), visit, visits)
+    return Day(day, moments, codes, tables, narrow(np.array([row.engaged for row in rows], dtype=np.uint32)),
+               narrow(np.array([row.scroll for row in rows], dtype=np.uint32)), visit, visits)

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from footfall.reports.arrays import Array, narrow
 from footfall.timeuuid import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
     from footfall.reports.day import Day
 
-Array = NDArray[Any]
 # 1,800 s exactly is still the same visit.
 GAP = 1800 * TICKS_PER_SECOND
 
 
 @dataclass(frozen=True)
 class Visits:
-    """Some visits, in order of their first event: arrays of one length.
+    """Some visits, in order of their first event: arrays of one length, whose integers may be narrow.
 
     :param visitor: who; uint64, the eight bytes of the field ``visitor`` as a number.
     :param first_row: the number of the first event within its day.
@@ -97,11 +96,12 @@ def visits_of(ticks: Array, visitors: Array, is_view: Array, is_active: Array) -
     visit[order] = number[np.cumsum(begins) - 1] if len(order) else number
     first_row, last_row = first_row[rank], order[ends][rank] if len(order) else order
     counted = visit[is_view]
-    views = np.bincount(counted, minlength=len(rank) + 1)[:len(rank)].astype(np.uint32)
+    views = np.bincount(counted, minlength=len(rank) + 1)[:-1]
     active = np.zeros(len(rank) + 1, dtype=bool)
     active[visit[is_active]] = True
-    return visit, Visits(visitors[first_row], first_row.astype(np.uint32), last_row.astype(np.uint32),
-                         np.zeros(len(rank), dtype=np.uint16), ticks[first_row], ticks[last_row], views, active[:-1])
+    return narrow(visit), Visits(visitors[first_row], narrow(first_row), narrow(last_row),
+                                 np.zeros(len(rank), dtype=np.uint16), ticks[first_row], ticks[last_row],
+                                 narrow(views), active[:-1])
 
 
 def stitch(days: Sequence[Day]) -> list[StitchedDay]:
@@ -157,7 +157,8 @@ def _grown(owner: StitchedDay, later: Day, joined: Sequence[tuple[int, int]]) ->
     heads = np.array([head - owner.offset for head, _ in joined])
     tails = np.array([tail for _, tail in joined])
     visits, more = owner.visits, later.visits
-    grown = {name: getattr(visits, name).copy() for name in ("last_row", "last_day", "end", "views", "is_active")}
+    grown = {name: getattr(visits, name).copy() for name in ("last_day", "end", "is_active")}
+    grown |= {name: getattr(visits, name).astype(np.uint32) for name in ("last_row", "views")}
     grown["last_row"][heads] = more.last_row[tails]
     grown["last_day"][heads] = (later.day - owner.facts.day).days
     grown["end"][heads] = more.end[tails]

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import msgspec
@@ -50,6 +51,13 @@ class Block(ABC):
         :raises ValueError: as :meth:`maps`.
         """
 
+    def columns(self, fields: Sequence[str]) -> list[list[Any]]:
+        """Return some fields of each event, each as :meth:`column` gives it, at less cost than one by one.
+
+        :raises ValueError: as :meth:`maps`.
+        """
+        return [self.column(field) for field in fields]
+
     @abstractmethod
     def maps(self, fields: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Return the fields of each event, each in a map of its own.
@@ -85,6 +93,14 @@ class Page(Block):
 
     def column(self, field: str) -> list[Any]:
         return [fields.get(field) if isinstance(fields, dict) else None for fields in self._only((field,))]
+
+    def columns(self, fields: Sequence[str]) -> list[list[Any]]:
+        decode, getters = _row_decoder(tuple(fields))
+        try:
+            rows = list(map(decode, self._values))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return [self.column(field) for field in fields]
+        return [list(map(value_of, rows)) for value_of in getters]
 
     def maps(self, fields: Sequence[str] | None = None) -> list[dict[str, Any]]:
         if fields is None:
@@ -137,3 +153,12 @@ def _decoder(fields: tuple[str, ...]) -> Callable[[bytes], Any]:
     """Return what decodes these fields of a map and passes over the others, which takes a part of the time."""
     asked = TypedDict("asked", dict.fromkeys(fields, Any), total=False)  # type: ignore[misc]
     return msgspec.msgpack.Decoder(asked).decode
+
+
+@lru_cache(maxsize=64)
+def _row_decoder(fields: tuple[str, ...]) -> tuple[Callable[[bytes], Any], list[Callable[[Any], Any]]]:
+    """Return what decodes these fields of a map into a row, and what gives each field of it: half the cost of dicts."""
+    places = [f"field_{place}" for place in range(len(fields))]
+    row = msgspec.defstruct("row", [(place, Any, None) for place in places], gc=False,
+                            rename=dict(zip(places, fields, strict=True)))
+    return msgspec.msgpack.Decoder(row).decode, [attrgetter(place) for place in places]

@@ -264,6 +264,8 @@ class StoreContract:
                 {field: event[field] for field in fields if field in event} for event in stored]
             assert [[value for block in views.blocks(KEY, fields=fields) for value in block.column(field)]
                     for field in fields] == [[event.get(field) for event in stored] for field in fields]
+            assert [block.columns(fields) for block in views.blocks(KEY, fields=fields)] == [
+                [[event.get(field) for event in stored] for field in fields]]
 
     @pytest.mark.parametrize("packed, fields", [
         (b"\x82\xa3url\xa3/\xff1\xa1n\x01", {"url": "/\ufffd1", "n": 1}),
@@ -276,12 +278,14 @@ class StoreContract:
             {"url": "http://blog.example.com/0", "title": "", "n": 0}, fields]
         assert [some for block in views.blocks(KEY, at(2)) for some in block.maps(["url"])] == [{"url": fields["url"]}]
         assert [number for block in views.blocks(KEY, at(2)) for number in block.column("n")] == [fields["n"]]
+        assert [block.columns(["n", "url"]) for block in views.blocks(KEY, at(2))] == [[[fields["n"]], [fields["url"]]]]
         assert views.get(KEY)[at(2)] == packed
 
     def test_a_value_that_is_no_map_has_no_fields(self, views):
         views.insert(KEY, {at(1): msgpack.packb("text")})
         (block,) = views.blocks(KEY)
         assert (block.maps(), block.maps(["t"]), block.column("t")) == (["text"], [{}], [None])
+        assert block.columns(["t", "u"]) == [[None], [None]]
 
     def test_blocks_leave_out_what_slices_leave_out(self, store, views):
         views.insert(KEY, row(1, 2, 3))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
 
 from footfall import timeuuid
-from footfall.columns import Column, sort_name
-from footfall.pageview import row_key, unpack
-from footfall.reports.day import Day, day_of
-from footfall.reports.facts import fact_of
+from footfall.pageview import row_key
+from footfall.reports.day import Day
+from footfall.reports.encoder import Encoder
+from footfall.reports.facts import FIELDS
 from footfall.reports.visits import GAP, StitchedDay, stitch
 from footfall.storage import Store
 
@@ -19,15 +18,21 @@ COUNTED = ("PageViews", "Events")
 _DAY = timedelta(days=1)
 
 
-def build(store: Store, account: str, day: date) -> Day:
+def build(store: Store, account: str, day: date, low: int | None = None, high: int | None = None) -> Day:
     """Return the facts of a UTC day.
 
+    :param low: ticks since 1970 of the first events wanted; ``None`` for the day's first.
+    :param high: ticks since 1970 of the last events wanted; ``None`` for the day's last.
     :raises StoreUnavailable: the store did not answer.
+    :raises ValueError: the value of an event is no msgpack.
     """
-    key = row_key(account, day)
-    columns: Iterator[Column] = heapq.merge(*(store.family(family).xget(key) for family in COUNTED),
-                                            key=lambda column: sort_name(column[0]))
-    return day_of(day, ((timeuuid.ticks_of(name), fact_of(unpack(value))) for name, value in columns))
+    start = None if low is None else timeuuid.first_of(low)
+    finish = None if high is None else timeuuid.last_of(high)
+    encoder = Encoder()
+    for family in COUNTED:
+        for block in store.family(family).blocks(row_key(account, day), start, finish, FIELDS):
+            encoder.add(block)
+    return encoder.day(day)
 
 
 def days_around(load: Callable[[date], Day | None], first: date, last: date) -> list[StitchedDay]:

@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 
 from footfall.reports.arrays import Array, narrow
-from footfall.reports.facts import PASSIVE, TABLES, Fact
+from footfall.reports.facts import PASSIVE, TABLES, Fact, Row
 from footfall.reports.visits import Visits, visits_of
 
-Table = list[tuple[str | None, ...]]
+Table = list[Row]
 
 
 @dataclass(frozen=True)
@@ -63,15 +62,31 @@ def day_of(day: date, events: Iterable[tuple[int, Fact]]) -> Day:
         rows.append(fact)
     tables: dict[str, Table] = {}
     codes: dict[str, Array] = {}
-    for number, name in enumerate(TABLES):
-        known: dict[Any, int] = {}
-        codes[name] = narrow(np.array([known.setdefault(row[number], len(known)) for row in rows], dtype=np.uint32))
+    for name in TABLES:
+        known: dict[Row, int] = {}
+        codes[name] = np.array([known.setdefault(getattr(fact, name), len(known)) for fact in rows], dtype=np.uint32)
         tables[name] = list(known)
-    moments = np.array(ticks, dtype=np.int64)
-    visitors = np.array([row.visitor for row in rows], dtype=np.uint64)
-    is_view = np.array([kind is None for (kind,) in tables["kind"]], dtype=bool)[codes["kind"]]
-    is_active = np.array([kind is not None and kind not in PASSIVE for (kind,) in tables["kind"]],
-                         dtype=bool)[codes["kind"]]
-    visit, visits = visits_of(moments, visitors, is_view, is_active)
-    return Day(day, moments, codes, tables, narrow(np.array([row.engaged for row in rows], dtype=np.uint32)),
-               narrow(np.array([row.scroll for row in rows], dtype=np.uint32)), visit, visits)
+    return day_of_columns(day, np.array(ticks, dtype=np.int64), codes, tables,
+                          np.array([fact.visitor for fact in rows], dtype=np.uint64),
+                          np.array([fact.engaged for fact in rows], dtype=np.uint32),
+                          np.array([fact.scroll for fact in rows], dtype=np.uint32))
+
+
+def day_of_columns(day: date, ticks: Array, codes: Mapping[str, Array], tables: Mapping[str, Table], visitors: Array,
+                   engaged: Array, scroll: Array) -> Day:
+    """Return the facts of a day whose columns are there, but for the visits.
+
+    :param visitors: the visitor of each event, 0 for none; uint64.
+    """
+    codes = {name: narrow(column) for name, column in codes.items()}
+    is_view, is_active = kinds_of(codes, tables)
+    visit, visits = visits_of(ticks, visitors, is_view, is_active)
+    return Day(day, ticks, codes, tables, narrow(engaged), narrow(scroll), visit, visits)
+
+
+def kinds_of(codes: Mapping[str, Array], tables: Mapping[str, Table]) -> tuple[Array, Array]:
+    """Return for each event whether it is a page-view, and whether it is another that its reader brought about."""
+    events = [event for (event,) in tables["kind"]]
+    is_view = np.array([event is None for event in events], dtype=bool)
+    is_active = np.array([event is not None and event not in PASSIVE for event in events], dtype=bool)
+    return is_view[codes["kind"]], is_active[codes["kind"]]

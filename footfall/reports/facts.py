@@ -8,7 +8,7 @@ docs/metrics.md defines each dimension.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -44,19 +44,23 @@ REPORTS = frozenset({"engagement", "vitals"})
 PASSIVE = REPORTS | {"404"}
 
 
+#: A row of a table.
+Row = tuple[str | None, ...]
+
+
 class Fact(NamedTuple):
     """What one event tells: a row of each of :data:`TABLES`, in their order, then what is counted and measured."""
 
-    kind: tuple[str | None]
-    page: tuple[str | None, str, str | None]
-    url: tuple[str]
-    origin: tuple[str | None, ...]
-    referrer_url: tuple[str | None]
-    agent: tuple[str, str, str, str]
-    place: tuple[str | None, str | None, str | None]
-    language: tuple[str | None]
-    screen: tuple[str | None]
-    props: tuple[str | None]
+    kind: Row
+    page: Row
+    url: Row
+    origin: Row
+    referrer_url: Row
+    agent: Row
+    place: Row
+    language: Row
+    screen: Row
+    props: Row
     visitor: int
     engaged: int
     scroll: int
@@ -67,16 +71,10 @@ def fact_of(fields: Mapping[str, Any]) -> Fact:
 
     :param fields: of the event, as it is stored; what is missing, or is not what the collector writes, tells nothing.
     """
-    url, referrer = _text(fields, "url"), _text(fields, "referrer")
-    is_internal = source_of(url, referrer).channel == "internal"
-    props = fields.get("props")
-    return Fact((_text(fields, "event") or None,), page_of(url, _text(fields, "title")), (url,),
-                origin_of(url, referrer), (None if is_internal else referrer or None,),
-                agent_of(_text(fields, "user_agent")),
-                place_of(_text(fields, "country"), _text(fields, "region"), _text(fields, "city")),
-                (_text(fields, "language") or None,), (_text(fields, "screen") or None,),
-                (json.dumps(props, ensure_ascii=False, sort_keys=True) if isinstance(props, dict) and props else None,),
-                visitor_number(fields.get("visitor")), _count(fields, "engaged"), _count(fields, "scroll"))
+    texts = {name: text_of(fields.get(name)) for name in FIELDS} | {"props": props_text(fields.get("props"))}
+    rows = {name: make(*(texts[field] for field in needed)) for name, (needed, make) in ROWS.items()}
+    return Fact(**rows, visitor=visitor_number(fields.get("visitor")), engaged=count_of(fields.get("engaged")),
+                scroll=count_of(fields.get("scroll")))
 
 
 @lru_cache(maxsize=16384)
@@ -90,14 +88,18 @@ def page_of(url: str, title: str) -> tuple[str | None, str, str | None]:
     return host(url) or None, (parts.path or "/") + fragment, title or None
 
 
-def origin_of(url: str, referrer: str) -> tuple[str | None, ...]:
+def origin_of(url: str, referrer: str) -> Row:
     """Return where a reader came from: referring host, source, channel, search term, and the five tags."""
     source = source_of(url, referrer)
     tags = campaign_of(url)
-    internal = source.channel == "internal"
     return (referrer_host(referrer, url) or None, source.source or None, source.channel,
-            None if internal else source.search_term or None, tags.source or None, tags.medium or None,
+            source.search_term or None, tags.source or None, tags.medium or None,
             tags.campaign or None, tags.content or None, tags.term or None)
+
+
+def referrer_url_of(url: str, referrer: str) -> tuple[str | None]:
+    """Return the referrer as it was stored, unless it is a page of the site itself."""
+    return (None if source_of(url, referrer).channel == "internal" else referrer or None,)
 
 
 def agent_of(user_agent: str) -> tuple[str, str, str, str]:
@@ -113,16 +115,47 @@ def place_of(country: str, region: str, city: str) -> tuple[str | None, str | No
             f"{country} {city}".strip() if city else None)
 
 
+def word_of(text: str) -> tuple[str | None]:
+    """Return a text as it is, an empty one as missing."""
+    return (text or None,)
+
+
+#: The fields that make a row of each table, and what makes it of them.
+ROWS: Mapping[str, tuple[tuple[str, ...], Callable[..., Row]]] = {
+    "kind": (("event",), word_of),
+    "page": (("url", "title"), page_of),
+    "url": (("url",), lambda url: (url,)),
+    "origin": (("url", "referrer"), origin_of),
+    "referrer_url": (("url", "referrer"), referrer_url_of),
+    "agent": (("user_agent",), agent_of),
+    "place": (("country", "region", "city"), place_of),
+    "language": (("language",), word_of),
+    "screen": (("screen",), word_of),
+    "props": (("props",), word_of),
+}
+
+
+def text_of(value: Any) -> str:
+    """Return a stored text; empty for what is none."""
+    return value if isinstance(value, str) else ""
+
+
+def props_text(props: Any) -> str:
+    """Return what an event's own properties are written as: JSON, sorted by name; empty if there are none."""
+    if not isinstance(props, dict) or not props:
+        return ""
+    try:
+        return json.dumps(props, ensure_ascii=False, sort_keys=True)
+    except (TypeError, ValueError):
+        # Bytes, or names of several types: nothing that JSON or the collector knows.
+        return ""
+
+
 def visitor_number(visitor: Any) -> int:
     """Return a visitor's eight bytes as a number; 0 for an event that has none."""
     return int.from_bytes(visitor) if isinstance(visitor, bytes) and len(visitor) == VISITOR_BYTES else 0
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _count(fields: Mapping[str, Any], name: str) -> int:
-    value = fields.get(name)
+def count_of(value: Any) -> int:
+    """Return a stored count; 0 for what is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31 else 0

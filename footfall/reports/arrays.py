@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-def narrow(numbers: Array) -> Array:
-    """Return numbers, none of them negative, as unsigned integers of as few bytes as the greatest needs."""
-    return numbers.astype(np.min_scalar_type(int(numbers.max()) if len(numbers) else 0), copy=False)
+def narrow(numbers: Array, greatest: int | None = None) -> Array:
+    """Return numbers, none of them negative, as unsigned integers of as few bytes as the greatest needs.
+
+    :param greatest: what none of them exceeds, if that is known.
+    """
+    if greatest is None:
+        greatest = int(numbers.max()) if len(numbers) else 0
+    return numbers.astype(np.min_scalar_type(greatest), copy=False)

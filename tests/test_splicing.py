@@ -54,6 +54,14 @@ def test_a_day_that_grows_at_its_end_is_the_day_that_was_built_at_once(count):
     assert shown(day) == shown(facts(events))
 
 
+@pytest.mark.parametrize("visitor", [None, b"12345678"])
+def test_a_day_of_nobody_takes_events(visitor):
+    events = [(MIDNIGHT + number, {"url": f"/{number}"}) for number in range(300)]
+    new = [(MIDNIGHT + 300 + number, {"visitor": visitor}) for number in range(300)]
+    assert shown(spliced(facts(events), new[0][0], new[-1][0], facts(new))) == shown(facts([*events, *new]))
+    assert shown(spliced(facts(new), MIDNIGHT, MIDNIGHT + 299, facts(events))) == shown(facts([*events, *new]))
+
+
 def test_what_only_removed_events_said_is_gone():
     secret = (MIDNIGHT + 5, {"url": "https://example.com/secret", "title": "Secret", "visitor": b"12345678"})
     events = busy_day(50)

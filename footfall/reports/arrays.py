@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
+def kind_for(greatest: int) -> np.dtype[Any]:
+    """Return the narrowest unsigned integers that hold a number."""
+    return np.min_scalar_type(greatest)
+
+
 def narrow(numbers: Array, greatest: int | None = None) -> Array:
     """Return numbers, none of them negative, as unsigned integers of as few bytes as the greatest needs.
 
@@ -17,4 +22,4 @@ def narrow(numbers: Array, greatest: int | None = None) -> Array:
     """
     if greatest is None:
         greatest = int(numbers.max()) if len(numbers) else 0
-    return numbers.astype(np.min_scalar_type(greatest), copy=False)
+    return numbers.astype(kind_for(greatest), copy=False)

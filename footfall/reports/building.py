@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
+import numpy as np
+
 from footfall import timeuuid
 from footfall.pageview import row_key
 from footfall.reports.day import Day
@@ -56,16 +58,19 @@ def _reaches_back(days: list[StitchedDay], first: date) -> bool:
     """Tell whether a visit of the range, as far as is known yet, began so early that it may have begun before."""
     if not days or days[0].facts.day >= first:
         return False
-    earliest = days[0]
-    midnight = timeuuid.ticks_at(earliest.facts.day)
-    count = len(earliest.visits)
-    return any(((earliest.visits.start[day.head[day.head < count]] - midnight) <= GAP).any()
-               for day in days if day.facts.day >= first)
+    earliest = days[0].facts
+    heads = np.concatenate([day.heads[day.heads < len(earliest.visits)] if day.facts.day >= first else day.heads[:0]
+                            for day in days])
+    since_midnight = earliest.times(earliest.visits.first_row[heads]) - timeuuid.ticks_at(earliest.day)
+    return bool((since_midnight <= GAP).any())
 
 
 def _reaches_on(days: list[StitchedDay], last: date) -> bool:
     """Tell whether a visit of the range, as far as is known yet, ended so late that it may go on."""
     if not days or days[-1].facts.day <= last:
         return False
-    midnight = timeuuid.ticks_at(days[-1].facts.day + _DAY)
-    return any(((midnight - day.visits.end) <= GAP).any() for day in days if day.facts.day <= last)
+    latest = days[-1].facts
+    beyond = next(day.offset for day in days if day.facts.day > last)
+    parts = days[-1].parts[days[-1].heads < beyond]
+    to_midnight = timeuuid.ticks_at(latest.day + _DAY) - latest.times(latest.visits.last_row[parts])
+    return bool((to_midnight <= GAP).any())

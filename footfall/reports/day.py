@@ -46,6 +46,11 @@ class Day:
     def __len__(self) -> int:
         return len(self.ticks)
 
+    def times(self, rows: Array | slice) -> Array:
+        """Return the ticks of some events, without those of all where they lie in a file."""
+        times: Array = self.ticks[rows]
+        return times
+
     def row_at(self, ticks: int) -> int:
         """Return the number of the first event that is not before a moment, ``len(self)`` if all are."""
         return int(np.searchsorted(self.ticks, ticks))

@@ -217,6 +217,9 @@ class StoredDay(Day):
     def ticks(self) -> Array:
         return self._times.at(slice(None))
 
+    def times(self, rows: Array | slice) -> Array:
+        return self._times.at(rows)
+
     def row_at(self, ticks: int) -> int:
         return self._times.row_at(ticks)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from footfall.reports.arrays import Array, narrow
+from footfall.reports.arrays import Array, kind_for, narrow
 from footfall.reports.day import Day, Table, kinds_of
 from footfall.reports.facts import TABLES
 from footfall.reports.visits import GAP, Visits, visits_of
+
+FIELDS = tuple(Visits.__dataclass_fields__)
 
 
 def spliced(day: Day, low: int, high: int, part: Day) -> Day:
@@ -27,24 +29,24 @@ def spliced(day: Day, low: int, high: int, part: Day) -> Day:
     for name in TABLES:
         own = day.codes[name]
         tables[name], new = _joined(day.tables[name], part.tables[name], part.codes[name])
-        codes[name] = np.concatenate((own[:first], new, own[last:]))
+        # Narrow from the start: to copy millions of numbers twice is most of the time.
+        codes[name] = np.concatenate((own[:first], new, own[last:]), dtype=kind_for(len(tables[name])),
+                                     casting="unsafe")
         gone = np.setdiff1d(own[first:last], new)
         if len(gone):
             tables[name], codes[name] = _without_unused(tables[name], codes[name], gone)
-        codes[name] = narrow(codes[name], len(tables[name]))
     ticks, engaged, scroll = (np.concatenate((old[:first], new, old[last:])) for old, new in (
         (day.ticks, part.ticks), (day.engaged, part.engaged), (day.scroll, part.scroll)))
     visit, visits = _visits(day, part, first, last, _changed(day, low, high, first, last, part), ticks, codes, tables)
     return Day(day.day, ticks, codes, tables, narrow(engaged), narrow(scroll), visit, visits)
 
 
-def visitors_of(day: Day) -> Array:
-    """Return the visitor of each event, 0 for none; uint64."""
-    return _visitors_at(day, slice(None))
-
-
-def _visitors_at(day: Day, rows: Array | slice) -> Array:
-    visitors: Array = np.append(day.visits.visitor.astype(np.uint64), np.uint64(0))[day.visit[rows]]
+def visitors_of(day: Day, rows: Array | slice = slice(None)) -> Array:
+    """Return the visitor of some events, or of all, 0 for none; uint64."""
+    visit = day.visit[rows]
+    has_one = visit < len(day.visits)
+    visitors = np.zeros(len(visit), dtype=np.uint64)
+    visitors[has_one] = day.visits.visitor[visit[has_one]]
     return visitors
 
 
@@ -65,14 +67,14 @@ def _without_unused(table: Table, codes: Array, suspected: Array) -> tuple[Table
     used[codes] = True
     if used.all():
         return table, codes
-    numbers = np.cumsum(used) - 1
+    numbers = np.cumsum(used, dtype=kind_for(len(table))) - 1
     return [row for row, is_used in zip(table, used.tolist(), strict=True) if is_used], numbers[codes]
 
 
 def _changed(day: Day, low: int, high: int, first: int, last: int, part: Day) -> Array:
     """Return for each visit, and for those events that have none, whether it is to be made anew."""
     visits = day.visits
-    touched = np.union1d(_visitors_at(day, slice(first, last)), part.visits.visitor)
+    touched = np.union1d(visitors_of(day, slice(first, last)), part.visits.visitor)
     until = np.searchsorted(visits.start, high + GAP, "right")
     near = np.flatnonzero(visits.end[:until] >= low - GAP)
     changed = np.zeros(len(visits) + 1, dtype=bool)
@@ -88,30 +90,34 @@ def _visits(day: Day, part: Day, first: int, last: int, changed: Array, ticks: A
     :param ticks: of all events that there are now; codes and tables likewise.
     """
     shift = len(part) - (last - first)
-    rows = np.flatnonzero(changed[day.visit])
+    own = {name: getattr(day.visits, name) for name in FIELDS}
+    if shift:
+        own |= {name: np.where(own[name] >= last, own[name] + np.int64(shift), own[name])
+                for name in ("first_row", "last_row")}
+    # Visits that began before all that changes keep their numbers.
+    start = first if not changed.any() else min(first, int(own["first_row"][np.argmax(changed)]))
+    cut = int(np.searchsorted(day.visits.first_row, start))
+
+    rows = start + np.flatnonzero(changed[day.visit[start:]])
     before, after = rows[rows < first], rows[rows >= last]
     anew = np.concatenate((before, np.arange(first, first + len(part)), after + shift))
-    number, made = visits_of(ticks[anew], np.concatenate((_visitors_at(day, before), visitors_of(part),
-                                                          _visitors_at(day, after))),
-                             *kinds_of({"kind": codes["kind"][anew]}, tables))
-    kept = np.flatnonzero(~changed[:-1])
-    old = {name: getattr(day.visits, name)[kept] for name in Visits.__dataclass_fields__}
-    new = {name: getattr(made, name) for name in Visits.__dataclass_fields__}
-    for name in ("first_row", "last_row"):
-        moved = old[name].astype(np.int64)
-        moved[moved >= last] += shift
-        old[name], new[name] = moved, anew[new[name]]
-    places = np.searchsorted(old["first_row"], new["first_row"])
-    count = len(kept) + len(made)
-    is_old = np.ones(count, dtype=bool)
-    new_numbers = places + np.arange(len(made))
-    is_old[new_numbers] = False
-    visits = {}
-    for name in Visits.__dataclass_fields__:
-        visits[name] = np.empty(count, np.result_type(old[name], new[name]))
-        visits[name][is_old], visits[name][new_numbers] = old[name], new[name]
+    visitors = np.concatenate((visitors_of(day, before), visitors_of(part), visitors_of(day, after)))
+    number, made = visits_of(ticks[anew], visitors, *kinds_of({"kind": codes["kind"][anew]}, tables))
+    new = {name: getattr(made, name) for name in FIELDS}
+    new |= {name: anew[new[name]] for name in ("first_row", "last_row")}
+
+    kept = cut + np.flatnonzero(~changed[cut:-1])
+    count = cut + len(kept) + len(made)
+    new_numbers = cut + np.searchsorted(own["first_row"][kept], new["first_row"]) + np.arange(len(made))
+    is_new = np.zeros(count, dtype=bool)
+    is_new[new_numbers] = True
+    visits = {name: np.empty(count, np.result_type(own[name], new[name])) for name in FIELDS}
+    for name, column in visits.items():
+        column[:cut] = own[name][:cut]
+        column[cut:][~is_new[cut:]], column[new_numbers] = own[name][kept], new[name]
     numbers = np.full(len(changed), count, dtype=np.uint32)
-    numbers[kept] = np.flatnonzero(is_old)
+    numbers[:cut] = np.arange(cut)
+    numbers[kept] = cut + np.flatnonzero(~is_new[cut:])
     visit = np.concatenate((numbers[day.visit[:first]], np.empty(len(part), np.uint32), numbers[day.visit[last:]]))
     visit[anew] = np.append(new_numbers, count)[number]
     return narrow(visit, count), Visits(**visits | {name: narrow(visits[name])

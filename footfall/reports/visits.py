@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,21 +56,40 @@ class StitchedDay:
 
     :param facts: the day's facts, whose own visits end at midnight.
     :param visits: those of the facts, in the same places, each that began on this day with all that belongs to it.
-    :param head: for each visit the number, among the visits of all the days stitched, of the visit that it is a part
-        of: itself, unless it began on a day before. int64.
     :param offset: the number, among the visits of all the days stitched, of this day's first.
+    :param parts: the numbers, among this day's visits, of those that are parts of visits that began on a day before;
+        ascending.
+    :param heads: the numbers, among the visits of all the days stitched, of the visits that those are parts of.
     """
 
     facts: Day
     visits: Visits
-    head: Array
     offset: int
+    parts: Array
+    heads: Array
+
+    @cached_property
+    def head(self) -> Array:
+        """For each visit the number, among the visits of all the days stitched, of the visit that it is a part of."""
+        head: Array = np.arange(self.offset, self.offset + len(self.visits), dtype=np.int64)
+        head[self.parts] = self.heads
+        return head
 
     @property
     def is_head(self) -> Array:
         """For each visit, whether it began on this day."""
-        own: Array = np.arange(self.offset, self.offset + len(self.visits))
-        return np.equal(self.head, own)
+        is_head = np.ones(len(self.visits), dtype=bool)
+        is_head[self.parts] = False
+        return is_head
+
+    def heads_of(self, numbers: Array) -> Array:
+        """Return what :attr:`head` is for some visits, by their numbers in this day."""
+        heads = self.offset + numbers
+        if len(self.parts):
+            place = np.minimum(np.searchsorted(self.parts, numbers), len(self.parts) - 1)
+            is_part = self.parts[place] == numbers
+            heads[is_part] = self.heads[place[is_part]]
+        return heads
 
 
 def visits_of(ticks: Array, visitors: Array, is_view: Array, is_active: Array) -> tuple[Array, Visits]:
@@ -109,59 +129,88 @@ def stitch(days: Sequence[Day]) -> list[StitchedDay]:
 
     :param days: of one account, in order; days without events may be left out. Visits that began before the first of
         them are not known to have: give the day before as well.
+
+    Only what is close to midnight is looked at, so that days which lie in files stay there.
     """
     stitched: list[StitchedDay] = []
     offset = 0
     for facts in days:
-        head = np.arange(offset, offset + len(facts.visits), dtype=np.int64)
-        day = StitchedDay(facts, facts.visits, head, offset)
+        parts = heads = np.empty(0, dtype=np.int64)
         if stitched and (facts.day - stitched[-1].facts.day).days == 1:
-            _join(stitched, day)
-        stitched.append(day)
+            ended, parts = _meeting(stitched[-1].facts, facts)
+            heads = stitched[-1].heads_of(ended)
+            _grow(stitched, heads, facts, parts)
+        stitched.append(StitchedDay(facts, facts.visits, offset, parts, heads))
         offset += len(facts.visits)
     return stitched
 
 
-def _join(before: list[StitchedDay], day: StitchedDay) -> None:
-    """Join the visits of a day that go on from the one before, to where they began."""
-    last = before[-1].facts
-    if not len(last.visits) or not len(day.visits):
-        return
-    # A visitor's first visit here and his last one there, if the gap between is short enough.
-    midnight_gap = day.visits.start - GAP
-    early = np.flatnonzero(midnight_gap <= last.visits.end.max())
-    late = np.flatnonzero(last.visits.end >= day.visits.start.min() - GAP)
-    ends = {int(last.visits.visitor[number]): number for number in late}
-    pieces: dict[int, list[tuple[int, int]]] = {}
-    seen: set[int] = set()
-    for number in early:
-        visitor = int(day.visits.visitor[number])
-        if visitor in seen:
-            continue
-        seen.add(visitor)
-        found = ends.get(visitor)
-        if found is not None and day.visits.start[number] - last.visits.end[found] <= GAP:
-            head = day.head[number] = before[-1].head[found]
-            owner = next(index for index in reversed(range(len(before))) if before[index].offset <= head)
-            pieces.setdefault(owner, []).append((int(head), int(number)))
-    for index, joined in pieces.items():
-        before[index] = _grown(before[index], day.facts, joined)
+def _meeting(before: Day, day: Day) -> tuple[Array, Array]:
+    """Return the numbers of those visits of a day that go on in the next, and there, in order, those of their parts."""
+    if not len(before.visits) or not len(day.visits):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    first, last = int(day.times(slice(0, 1))[0]), int(before.times(slice(-1, None))[0])
+    # A visitor's last visit there, if it ended late, and his first one here, if it began early.
+    late = _visits_among(before, slice(before.row_at(first - GAP), None))[::-1]
+    early = _visits_among(day, slice(0, day.row_at(last + GAP + 1)))
+    late_visitors, late_place = np.unique(before.visits.visitor[late], return_index=True)
+    early_visitors, early_place = np.unique(day.visits.visitor[early], return_index=True)
+    _, in_late, in_early = np.intersect1d(late_visitors, early_visitors, assume_unique=True, return_indices=True)
+    ended, begun = late[late_place[in_late]], early[early_place[in_early]]
+    gaps = day.times(day.visits.first_row[begun]) - before.times(before.visits.last_row[ended])
+    order = np.argsort(begun)
+    order = order[gaps[order] <= GAP]
+    return ended[order], begun[order]
 
 
-def _grown(owner: StitchedDay, later: Day, joined: Sequence[tuple[int, int]]) -> StitchedDay:
-    """Return a day some of whose visits go on.
+def _visits_among(day: Day, rows: slice) -> Array:
+    """Return the numbers of the visits that some events belong to, in order."""
+    numbers = np.unique(day.visit[rows]).astype(np.int64)
+    return numbers[numbers < len(day.visits)]
 
-    :param later: the day on which they do.
-    :param joined: the numbers of the visit, among all, and of its part in the later day, there.
+
+def _grow(before: list[StitchedDay], heads: Array, later: Day, tails: Array) -> None:
+    """Join the parts of visits in a later day to where they began.
+
+    :param heads: the numbers of the visits, among all.
+    :param tails: the numbers of their parts, in the later day.
     """
-    heads = np.array([head - owner.offset for head, _ in joined])
-    tails = np.array([tail for _, tail in joined])
-    visits, more = owner.visits, later.visits
-    grown = {name: getattr(visits, name).copy() for name in ("last_day", "end", "is_active")}
-    grown |= {name: getattr(visits, name).astype(np.uint32) for name in ("last_row", "views")}
-    grown["last_row"][heads] = more.last_row[tails]
-    grown["last_day"][heads] = (later.day - owner.facts.day).days
-    grown["end"][heads] = more.end[tails]
-    grown["views"][heads] += more.views[tails]
-    grown["is_active"][heads] |= more.is_active[tails]
-    return replace(owner, visits=replace(visits, **grown))
+    owners = np.searchsorted([day.offset for day in before], heads, "right") - 1
+    for index in np.unique(owners).tolist():
+        owner, here = before[index], owners == index
+        days = (later.day - owner.facts.day).days
+        before[index] = replace(owner, visits=GrownVisits(owner.visits, heads[here] - owner.offset, later.visits,
+                                                          tails[here], days))
+
+
+class GrownVisits(Visits):
+    """Visits some of which go on over midnight; what changes by that is worked out when it is first asked for.
+
+    :param heads: the numbers of the visits that go on.
+    :param more: the visits of a later day.
+    :param tails: the numbers, among those, of their parts.
+    :param days: how many days later that is.
+    """
+
+    def __init__(self, own: Visits, heads: Array, more: Visits, tails: Array, days: int) -> None:
+        grown = {"start": lambda: own.start,
+                 "last_day": lambda: _with(own.last_day, heads, np.uint16(days)),
+                 "last_row": lambda: _with(own.last_row, heads, more.last_row[tails]),
+                 "end": lambda: _with(own.end, heads, more.end[tails]),
+                 "views": lambda: _with(own.views, heads, own.views[heads].astype(np.uint32) + more.views[tails]),
+                 "is_active": lambda: _with(own.is_active, heads, own.is_active[heads] | more.is_active[tails])}
+        vars(self).update(visitor=own.visitor, first_row=own.first_row, _grown=grown)
+
+    def __getattr__(self, name: str) -> Array:
+        if name not in Visits.__dataclass_fields__:
+            raise AttributeError(name)
+        column: Array = vars(self)["_grown"][name]()
+        vars(self)[name] = column
+        return column
+
+
+def _with(numbers: Array, places: Array, others: Any) -> Array:
+    """Return numbers with others at some places, wide enough for both."""
+    changed = numbers.astype(np.result_type(numbers, others))
+    changed[places] = others
+    return changed

@@ -150,13 +150,11 @@ def _meeting(before: Day, day: Day) -> tuple[Array, Array]:
     if not len(before.visits) or not len(day.visits):
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     first, last = int(day.times(slice(0, 1))[0]), int(before.times(slice(-1, None))[0])
-    # A visitor's last visit there, if it ended late, and his first one here, if it began early.
-    late = _visits_among(before, slice(before.row_at(first - GAP), None))[::-1]
+    # Visits that ended late there and began early here: no visitor has two of either.
+    late = _visits_among(before, slice(before.row_at(first - GAP), None))
     early = _visits_among(day, slice(0, day.row_at(last + GAP + 1)))
-    late_visitors, late_place = np.unique(before.visits.visitor[late], return_index=True)
-    early_visitors, early_place = np.unique(day.visits.visitor[early], return_index=True)
-    _, in_late, in_early = np.intersect1d(late_visitors, early_visitors, assume_unique=True, return_indices=True)
-    ended, begun = late[late_place[in_late]], early[early_place[in_early]]
+    _, in_late, in_early = np.intersect1d(before.visits.visitor[late], day.visits.visitor[early], return_indices=True)
+    ended, begun = late[in_late], early[in_early]
     gaps = day.times(day.visits.first_row[begun]) - before.times(before.visits.last_row[ended])
     order = np.argsort(begun)
     order = order[gaps[order] <= GAP]

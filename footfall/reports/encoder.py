@@ -15,7 +15,7 @@ import numpy as np
 
 from footfall.blocks import Block, ticks_of
 from footfall.columns import VISITOR_BYTES
-from footfall.reports.arrays import Array
+from footfall.reports.arrays import Array, narrow
 from footfall.reports.day import Day, Table, day_of_columns
 from footfall.reports.facts import FIELDS, ROWS, Row, count_of, props_text, text_of, visitor_number
 
@@ -54,20 +54,22 @@ class Encoder:
         self._names.append(b"".join(block.names))
 
     def day(self, day: date) -> Day:
-        """Return what was taken as the facts of a UTC day."""
-        names = b"".join(self._names)
-        columns = {name: np.concatenate((_NOTHING, *self._columns[name]))
-                   for name in (*self._lookups, "visitor", "engaged", "scroll")}
-        columns["ticks"] = ticks_of(names)
+        """Return what was taken as the facts of a UTC day; to be asked for once, since it lets go of the rest."""
+        names, self._names = b"".join(self._names), []
+        order: slice | Array = slice(None)
         keys = np.frombuffer(names, f"S{_NAME_BYTES}")
         if (keys[1:] < keys[:-1]).any():
             order = np.argsort(keys, kind="stable")
-            columns = {name: column[order] for name, column in columns.items()}
+        ticks = ticks_of(names)[order]
+        # One after the other, so that a day of millions lies in memory once.
+        columns = {name: narrow(np.concatenate((_NOTHING, *self._columns.pop(name, ()))))[order]
+                   for name in (*self._lookups, "visitor", "engaged", "scroll")}
         links = np.array(list(self._links), dtype=np.uint32).reshape(-1, len(_LINKED))
-        columns |= {name: links[columns["link"], number] for number, name in enumerate(_LINKED)}
+        link = columns.pop("link")
+        columns |= {name: narrow(links[:, number])[link] for number, name in enumerate(_LINKED)}
         tables: dict[str, Table] = {name: list(rows) for name, rows in self._rows.items()}
-        return day_of_columns(day, columns["ticks"], {name: columns[name] for name in ROWS}, tables,
-                              columns["visitor"], columns["engaged"], columns["scroll"])
+        return day_of_columns(day, ticks, {name: columns[name] for name in ROWS}, tables,
+                              columns["visitor"].astype(np.uint64), columns["engaged"], columns["scroll"])
 
     def _coder(self, name: str) -> Callable[..., int]:
         """Return what gives the number of a table's row, which is made of texts."""

@@ -312,9 +312,10 @@ def _content(day: Day) -> bytes:
     visits = day.visits
     columns = {"time.milliseconds": milliseconds, "time.rest": rest,
                **{f"code.{name}": day.codes[name] for name in TABLES},
-               "engaged": day.engaged, "scroll": day.scroll, "visit": day.visit, "visits.visitor": visits.visitor,
-               "visits.first_row": visits.first_row, "visits.last_row": visits.last_row, "visits.views": visits.views,
+               "engaged": day.engaged, "scroll": day.scroll, "visit": day.visit, "visits.first_row": visits.first_row,
+               "visits.last_row": visits.last_row, "visits.views": visits.views,
                "visits.is_active": visits.is_active.view(np.uint8)}
+    columns = {name: narrow(column) for name, column in columns.items()} | {"visits.visitor": visits.visitor}
     parts, bodies = [], []
     for name, column in columns.items():
         part, body = _packed_column(name, column)
@@ -327,8 +328,7 @@ def _content(day: Day) -> bytes:
     return _laid_out(day.day, base, parts, bodies)
 
 
-def _packed_column(name: str, column: Array) -> tuple[Part, bytes]:
-    numbers = narrow(column)
+def _packed_column(name: str, numbers: Array) -> tuple[Part, bytes]:
     kind = numbers.dtype.newbyteorder("<").str
     if not len(numbers) or (numbers == numbers[0]).all():
         return Part(name, "same", kind, len(numbers), value=int(numbers[0]) if len(numbers) else 0), b""

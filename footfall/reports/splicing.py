@@ -92,8 +92,7 @@ def _visits(day: Day, part: Day, first: int, last: int, changed: Array, ticks: A
     shift = len(part) - (last - first)
     own = {name: getattr(day.visits, name) for name in FIELDS}
     if shift:
-        own |= {name: np.where(own[name] >= last, own[name] + np.int64(shift), own[name])
-                for name in ("first_row", "last_row")}
+        own |= {name: own[name].astype(np.int64) + shift * (own[name] >= last) for name in ("first_row", "last_row")}
     # Visits that began before all that changes keep their numbers.
     start = first if not changed.any() else min(first, int(own["first_row"][np.argmax(changed)]))
     cut = int(np.searchsorted(day.visits.first_row, start))

@@ -14,7 +14,7 @@ from footfall.reports.day import Day, Table, kinds_of
 from footfall.reports.facts import TABLES
 from footfall.reports.visits import GAP, Visits, visits_of
 
-FIELDS = tuple(Visits.__dataclass_fields__)
+_COLUMNS = tuple(Visits.__dataclass_fields__)
 
 
 def spliced(day: Day, low: int, high: int, part: Day) -> Day:
@@ -90,7 +90,7 @@ def _visits(day: Day, part: Day, first: int, last: int, changed: Array, ticks: A
     :param ticks: of all events that there are now; codes and tables likewise.
     """
     shift = len(part) - (last - first)
-    own = {name: getattr(day.visits, name) for name in FIELDS}
+    own = {name: getattr(day.visits, name) for name in _COLUMNS}
     if shift:
         own |= {name: own[name].astype(np.int64) + shift * (own[name] >= last) for name in ("first_row", "last_row")}
     # Visits that began before all that changes keep their numbers.
@@ -102,7 +102,7 @@ def _visits(day: Day, part: Day, first: int, last: int, changed: Array, ticks: A
     anew = np.concatenate((before, np.arange(first, first + len(part)), after + shift))
     visitors = np.concatenate((visitors_of(day, before), visitors_of(part), visitors_of(day, after)))
     number, made = visits_of(ticks[anew], visitors, *kinds_of({"kind": codes["kind"][anew]}, tables))
-    new = {name: getattr(made, name) for name in FIELDS}
+    new = {name: getattr(made, name) for name in _COLUMNS}
     new |= {name: anew[new[name]] for name in ("first_row", "last_row")}
 
     kept = cut + np.flatnonzero(~changed[cut:-1])
@@ -110,7 +110,7 @@ def _visits(day: Day, part: Day, first: int, last: int, changed: Array, ticks: A
     new_numbers = cut + np.searchsorted(own["first_row"][kept], new["first_row"]) + np.arange(len(made))
     is_new = np.zeros(count, dtype=bool)
     is_new[new_numbers] = True
-    visits = {name: np.empty(count, np.result_type(own[name], new[name])) for name in FIELDS}
+    visits = {name: np.empty(count, np.result_type(own[name], new[name])) for name in _COLUMNS}
     for name, column in visits.items():
         column[:cut] = own[name][:cut]
         column[cut:][~is_new[cut:]], column[new_numbers] = own[name][kept], new[name]

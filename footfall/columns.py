@@ -90,6 +90,12 @@ class Slice(NamedTuple):
     high: Any = None
     reversed: bool = False
 
+    def has(self, name: Name) -> bool:
+        """Tell whether a name is in it."""
+        place = sort_name(name)
+        return (self.low is None or sort_name(self.low) <= place) and (
+            self.high is None or place <= sort_name(self.high))
+
 
 def sort_name(name: Any) -> Any:
     """Return what puts a family's names in their order: bytes, or text as it is."""

@@ -37,6 +37,12 @@ def marks_row(family: str, key: str) -> str:
     return f"{family} {key}"
 
 
+def row_of_marks(key: str) -> tuple[str, str]:
+    """Return the family and the key of the row of events whose marks a row in ``Retries`` holds."""
+    family, _, row = key.partition(" ")
+    return family, row
+
+
 def plain(mutations: Sequence[Mutation], between: Callable[[str, str, uuid.UUID, uuid.UUID], Iterable[uuid.UUID]],
           ) -> Sequence[Insert | Remove]:
     """Return mutations with those of each :class:`Once` that is new in place of it, after the others.
@@ -90,22 +96,19 @@ def unseen(events: Sequence[tuple[str, Any]], between: Between) -> list[bool]:
     return new
 
 
-def repeated(key: str, marked: Callable[[str], set[uuid.UUID]], between: Between) -> set[uuid.UUID]:
-    """Return the marked names of a row whose events stand without them.
+def repeated(key: str, ours: Iterable[uuid.UUID], marked: Callable[[str], set[uuid.UUID]], between: Between,
+             ) -> set[uuid.UUID]:
+    """Return those of some marked names of a row whose events stand without them, and others that repeat the same.
 
     Of several copies that are all marked, the first in order stands.
 
+    :param ours: the names that are asked for.
     :param marked: gives the marked names of a row.
     """
-    ours = marked(key)
-    if not ours:
-        return set()
-    day, account = pageview.split_row_key(key)
-    marks = {(row, mark) for days in (-1, 0, 1) for row in (pageview.row_key(account, day + timedelta(days)),)
-             for mark in marked(row)}
+    marks = {(row, mark) for row in _rows_around(key) for mark in marked(row)}
     wanted = {mark.int & _LOW_BITS for mark in ours}
     copies: defaultdict[int, list[tuple[int, bool, uuid.UUID]]] = defaultdict(list)
-    for _, first, last in _spans([(row, mark) for row, mark in marks if mark.int & _LOW_BITS in wanted]):
+    for account, first, last in _spans([(row, mark) for row, mark in marks if mark.int & _LOW_BITS in wanted]):
         for row, low, high in _rows(account, first, last):
             for name in between(row, low, high):
                 if (bits := name.int & _LOW_BITS) in wanted:
@@ -119,6 +122,52 @@ def repeated(key: str, marked: Callable[[str], set[uuid.UUID]], between: Between
             else:
                 standing.append(ticks)
     return left_out
+
+
+def reached(key: str, low: uuid.UUID, high: uuid.UUID, gone: bool, marked: Callable[[str], set[uuid.UUID]],
+            between: Between) -> list[tuple[str, uuid.UUID]]:
+    """Return the marked names, each with its row, that may stand or be left out since a part of a row changed.
+
+    They are of events that are there in the part, or that were; and of what repeats one of these, and so on.
+
+    :param low: the lowest name of the part.
+    :param high: the highest name of the part.
+    :param gone: something may have been removed, whose name is not known any more.
+    :param marked: gives the marked names of a row.
+    """
+    try:
+        rows = _rows_around(key)
+    except ValueError:
+        # Nothing in a row of no day is a retry.
+        return []
+    marks = sorted((timeuuid.ticks_of(mark), row, mark) for row in rows for mark in marked(row))
+    if not marks:
+        return []
+    groups = [marks]
+    if not gone:
+        there = {name.int & _LOW_BITS for name in between(key, low, high)}
+        alike = defaultdict(list)
+        for each in marks:
+            alike[each[2].int & _LOW_BITS].append(each)
+        groups = [alike[bits] for bits in there if bits in alike]
+    found = []
+    for group in groups:
+        first, last = timeuuid.ticks_of(low), timeuuid.ticks_of(high)
+        for ticks, row, mark in group:
+            if first - WINDOW_TICKS <= ticks <= last + WINDOW_TICKS:
+                last = max(last, ticks)
+                found.append((row, mark))
+        for ticks, row, mark in reversed(group):
+            if first - WINDOW_TICKS <= ticks < first:
+                first = ticks
+                found.append((row, mark))
+    return list(dict.fromkeys(found))
+
+
+def _rows_around(key: str) -> list[str]:
+    """Return the keys of a row, and of those of the day before and the day after."""
+    day, account = pageview.split_row_key(key)
+    return [pageview.row_key(account, day + timedelta(days=days)) for days in (-1, 0, 1)]
 
 
 def _spans(events: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, int, int]]:

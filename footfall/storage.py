@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Self
 
 from footfall import retries
 from footfall.blocks import Block, Page, check_family
+from footfall.changes import Change, Cursor, Entry, changes_of
 from footfall.columns import (
     FAMILIES,
     GET_COUNT,
@@ -43,8 +44,8 @@ from footfall.columns import (
 from footfall.errors import NotFoundException, StoreError, UsageError
 from footfall.pageview import Packed
 
-__all__ = ["FAMILIES", "PAGE", "Batch", "Bound", "Column", "ColumnFamily", "Insert", "Mutation", "Name", "Once",
-           "Remove", "Slice", "Store", "Value"]
+__all__ = ["FAMILIES", "PAGE", "Batch", "Bound", "Change", "Column", "ColumnFamily", "Cursor", "Insert", "Mutation",
+           "Name", "Once", "Remove", "Slice", "Store", "Value"]
 
 class SealStep(NamedTuple):
     """Some events of a row that were sealed, or unsealed, at once, and how many."""
@@ -66,6 +67,11 @@ class Store(ABC):
     atomic = False
     #: Whether events leave by the ``ttl`` that they are written with, rather than because somebody goes round.
     by_ttl = False
+
+    @property
+    def ttl_days(self) -> int:
+        """Days after their writing at which events leave that were written without a ``ttl``; 0 for never."""
+        return 0
 
     def family(self, name: str) -> ColumnFamily:
         """Return a column family.
@@ -108,6 +114,27 @@ class Store(ABC):
         """
         for batch in batches:
             self.apply(batch)
+
+    def changes(self, since: Cursor | None = None) -> tuple[list[Change], Cursor]:
+        """Return which events may be others than they were, and how far that was read.
+
+        :param since: what the call before returned; ``None``, or what is too old or another store's, for a change of
+            every row.
+        :raises StoreUnavailable: the store did not answer.
+
+        What a slice yields now, and did not when ``since`` was returned, or the other way round, lies within one of
+        the changes, but for columns that went by their ``ttl``. A change may be told of again, and nothing need have
+        changed. Read the events after the changes: what is written meanwhile is told of the next time.
+        """
+        entries, cursor = self._changes(since)
+        if not entries:
+            return [], cursor
+        marked = cache(lambda family, key: self.family(family)._marked(key))
+        return changes_of(entries, marked, lambda family, *part: self.family(family)._between(*part)), cursor
+
+    @abstractmethod
+    def _changes(self, since: Cursor | None) -> tuple[list[Entry], Cursor]:
+        """Return what was logged since ``since``, and where the log ends."""
 
     def tidy(self) -> None:  # noqa: B027 - most stores put nothing off
         """Do a little of what a store puts off while it takes events; call it every second or so."""
@@ -259,7 +286,7 @@ class ColumnFamily(ABC):
         return self._standing(check_key(key), part, column_count)
 
     def _standing(self, key: str, part: Slice, limit: int | None) -> Iterator[Column]:
-        repeated = self._repeated(key)
+        repeated = self._repeated(key, part)
         if not repeated:
             return self._slice(key, part, limit)
         return islice((column for column in self._slice(key, part, None) if column[0] not in repeated), limit)
@@ -270,7 +297,7 @@ class ColumnFamily(ABC):
         if columns is not None:
             return len(self._columns(check_key(key), self._check_names(columns)))
         part = self._part(column_start, column_finish, False)
-        repeated = self._repeated(check_key(key))
+        repeated = self._repeated(check_key(key), part)
         if repeated:
             return sum(1 for name, _ in self._slice(key, part, None) if name not in repeated)
         return self._count(key, part)
@@ -322,7 +349,7 @@ class ColumnFamily(ABC):
         """
         check_family(self.name, self.names)
         part = self._part(column_start, column_finish, False)
-        repeated = {sort_name(name) for name in self._repeated(check_key(key))}
+        repeated = {sort_name(name) for name in self._repeated(check_key(key), part)}
         blocks = self._blocks(key, part, fields)
         return chain.from_iterable(block.without(repeated) for block in blocks) if repeated else blocks
 
@@ -387,12 +414,13 @@ class ColumnFamily(ABC):
 
     # ----- retries
 
-    def _repeated(self, key: str) -> set[uuid.UUID]:
-        """Return the names in a row that repeat an event which stands without them."""
+    def _repeated(self, key: str, part: Slice) -> set[uuid.UUID]:
+        """Return the names in a slice that repeat an event which stands without them."""
         if self.names != "time":
             return set()
         marks, between = cache(self._marked), self._between
-        return retries.repeated(key, marks, between) if marks(key) else set()
+        ours = [mark for mark in marks(key) if part.has(mark)]
+        return retries.repeated(key, ours, marks, between) if ours else set()
 
     def _marked(self, key: str) -> set[uuid.UUID]:
         family = self.store.family(retries.FAMILY)

@@ -15,11 +15,12 @@ import pytest
 
 from footfall import timeuuid
 from footfall.errors import NotFoundException, StoreError
-from footfall.storage import Insert, Once, Remove, Store
+from footfall.storage import Change, Insert, Once, Remove, Store
 from footfall.timeuuid import convert_time_to_uuid, make, sort_key, ticks_at
 
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
 KEY = "20260102.blog"
+NEXT = "20260103.blog"
 OTHER = "20260102.other.blog"
 
 
@@ -34,6 +35,55 @@ def value(number: int) -> bytes:
 
 def row(*hours: float) -> dict:
     return {at(hour): value(number) for number, hour in enumerate(hours)}
+
+
+def event(hours: float, low_bits: int = 0, key: str = KEY, family: str = "PageViews") -> Insert:
+    return Insert(family, key, at(hours, low_bits), value(1))
+
+
+def retry(hours: float, low_bits: int = 7, key: str = KEY) -> Once:
+    """An event that may have been stored before, and a column that goes with it."""
+    return Once(event(hours, low_bits, key),
+                (Insert("Visitors", "202601.blog", (bytes(8), at(hours, low_bits)), value(1)),))
+
+
+#: Retries of one event, each within ten minutes of the one before: every other one stands.
+CHAIN = [event(23.9, 7), *(Insert("Retries", f"PageViews {KEY}", str(at(hours, 7)), b"\x80") for hours in (24.0, 24.1)),
+         event(24.0, 7, KEY), event(24.1, 7, KEY)]
+SOME = [event(1), event(2), event(2, family="Events"), event(5, key=OTHER), event(25, key=NEXT)]
+#: What is there, and what changes then: each row changes what some slice yields.
+CHANGES = [
+    ("an event more", SOME, lambda store: store.apply([event(1.5), event(1.2), event(3, family="Events")])),
+    ("the first of a row", [], lambda store: store.apply([event(1)])),
+    ("another value", SOME, lambda store: store.family("PageViews").insert(KEY, {at(1): value(2)})),
+    ("with a ttl", SOME, lambda store: store.family("PageViews").insert(KEY, {at(3): value(2)}, ttl=3600)),
+    ("one removed", SOME, lambda store: store.family("PageViews").remove(KEY, [at(1)])),
+    ("a row removed", SOME, lambda store: store.family("PageViews").remove(KEY)),
+    ("a batch", SOME, lambda store: store.apply([Remove("Events", KEY, at(2)), event(9), event(4, key=OTHER)])),
+    ("a family emptied", SOME, lambda store: store.family("PageViews").truncate()),
+    ("shredded", SOME, lambda store: store.shred([[Remove("PageViews", KEY, at(2))], [Remove("PageViews", OTHER)]])),
+    ("shredded and rewritten", SOME, lambda store: store.shred([[Remove("Events", KEY)]], rewrite=True)),
+    ("a retry that is new", SOME, lambda store: store.apply([retry(3)])),
+    ("the event of a retry", [retry(3)], lambda store: store.apply([event(3.1, 7)])),
+    ("across midnight", [retry(24.05, key=NEXT)], lambda store: store.apply([event(23.95, 7)])),
+    ("its event is removed", [event(3, 7), *CHAIN, retry(24.05, key=NEXT)],
+     lambda store: store.family("PageViews").remove(KEY, [at(23.9, 7)])),
+    ("its event is shredded", CHAIN, lambda store: store.shred([[Remove("PageViews", KEY, at(23.9, 7))]])),
+    ("its day is removed", CHAIN, lambda store: store.family("PageViews").remove(KEY, [at(23.9, 7), at(24, 7)])),
+    ("its mark is removed", CHAIN,
+     lambda store: store.family("Retries").remove(f"PageViews {KEY}", [str(at(24, 7))])),
+    ("every mark is removed", CHAIN, lambda store: store.family("Retries").remove(f"PageViews {KEY}")),
+    ("no mark is left", CHAIN, lambda store: store.family("Retries").truncate()),
+    ("its mark comes later", [event(3, 7), event(3.1, 7)],
+     lambda store: store.family("Retries").insert(f"PageViews {KEY}", {str(at(3.1, 7)): b"\x80"})),
+]
+
+
+def is_told_by(column: tuple[str, str, uuid.UUID], change: Change) -> bool:
+    family, key, name = column
+    return change.family == family and (change.key is None or (
+        change.key == key and (change.low is None or sort_key(change.low) <= sort_key(name))
+        and (change.high is None or sort_key(name) <= sort_key(change.high))))
 
 
 class StoreContract:
@@ -289,7 +339,7 @@ class StoreContract:
 
     def test_blocks_leave_out_what_slices_leave_out(self, store, views):
         views.insert(KEY, row(1, 2, 3))
-        store.apply([self.retry(5)])
+        store.apply([retry(5)])
         views.insert(KEY, {at(5.1, 7): value(2), at(5.2, 8): value(3)})
         expected = [sort_key(name) for name, _ in views.xget(KEY)]
         assert len(expected) == 5
@@ -346,33 +396,28 @@ class StoreContract:
 
     # ----- retries
 
-    def retry(self, hours, low_bits=7, key=KEY):
-        """An event that may have been stored before, and a column that goes with it."""
-        return Once(Insert("PageViews", key, at(hours, low_bits), value(1)),
-                    (Insert("Visitors", "202601.blog", (bytes(8), at(hours, low_bits)), value(1)),))
-
     def test_a_retry_is_left_out_where_its_event_stands_within_ten_minutes(self, store, views):
         minute = 1 / 60
         views.insert(KEY, {at(1, 7): value(1), at(1, 8): value(1)})
-        store.apply([self.retry(1 + 9 * minute)])
-        store.apply([self.retry(1 - 9 * minute), self.retry(1 + 2 * minute)])
+        store.apply([retry(1 + 9 * minute)])
+        store.apply([retry(1 - 9 * minute), retry(1 + 2 * minute)])
         assert list(views.get(KEY)) == [at(1, 7), at(1, 8)]
         assert list(views.get(KEY, column_start=at(1, 0), column_count=1)) == [at(1, 7)]
         assert list(views.get(KEY, column_reversed=True)) == [at(1, 8), at(1, 7)]
         assert views.get_count(KEY) == 2
-        store.apply([self.retry(1 + 11 * minute)])
+        store.apply([retry(1 + 11 * minute)])
         assert list(views.get(KEY)) == [at(1, 7), at(1, 8), at(1 + 11 * minute, 7)]
 
     def test_a_retry_that_comes_before_its_event_is_left_out_once_that_is_there(self, store, views):
-        store.apply([self.retry(1), self.retry(2, 9)])
+        store.apply([retry(1), retry(2, 9)])
         views.insert(KEY, {at(1 + 1 / 60, 7): value(2), at(1.5, 9): value(1)})
         assert list(views.get(KEY)) == [at(1 + 1 / 60, 7), at(1.5, 9), at(2, 9)]
         assert views.get_count(KEY) == 3
 
     def test_a_retry_whose_event_never_came_is_stored_once_however_often_it_comes(self, store, views):
         minute = 1 / 60
-        store.apply([self.retry(1), self.retry(1), self.retry(1 + minute), self.retry(2, 9)])
-        store.apply([self.retry(1 + minute), self.retry(1 + 2 * minute)])
+        store.apply([retry(1), retry(1), retry(1 + minute), retry(2, 9)])
+        store.apply([retry(1 + minute), retry(1 + 2 * minute)])
         assert list(views.get(KEY)) == [at(1, 7), at(2, 9)]
         assert views.get_count(KEY) == 2
 
@@ -380,10 +425,53 @@ class StoreContract:
         minute = 1 / 60
         views.insert(KEY, {at(24 - minute, 7): value(1)})
         views.insert("20260103.other", {at(24 + minute, 7): value(1)})
-        store.apply([self.retry(24 + minute, key="20260103.blog")])
+        store.apply([retry(24 + minute, key="20260103.blog")])
         assert list(views.xget("20260103.blog")) == []
-        store.apply([self.retry(24 + minute, key="20260103.third")])
+        store.apply([retry(24 + minute, key="20260103.third")])
         assert list(views.get("20260103.third")) == [at(24 + minute, 7)]
+
+    # ----- changes
+
+    def yielded(self, store):
+        """What slices yield of the rows that the tests of changes write to."""
+        return {(family, key, name): bytes(value) for family in ("PageViews", "Events") for key in (KEY, NEXT, OTHER)
+                for name, value in store.family(family).xget(key)}
+
+    @pytest.mark.parametrize("before, change", [row[1:] for row in CHANGES], ids=[row[0] for row in CHANGES])
+    def test_what_slices_yield_otherwise_lies_within_the_changes(self, store, before, change):
+        store.apply(before)
+        _, cursor = store.changes()
+        there = self.yielded(store)
+        change(store)
+        changes, later = store.changes(cursor)
+        found = self.yielded(store)
+        differ = {each for each in there | found if there.get(each) != found.get(each)}
+        assert differ
+        assert [each for each in differ if not any(is_told_by(each, one) for one in changes)] == []
+        assert store.changes(later)[1].partition(".")[0] == later.partition(".")[0]
+
+    def test_a_change_tells_the_lowest_and_the_highest_name_of_its_row(self, store, views):
+        _, cursor = store.changes()
+        # Rows of this test alone: a cluster tells of its last minute again.
+        views.batch_insert({"20260109.blog": row(3, 1, 2), "20260109.other": row(5)})
+        store.family("Events").insert("20260109.blog", row(7))
+        store.family("Filtered").insert("20260109.blog", row(8))
+        changes, _ = store.changes(cursor)
+        assert {Change("PageViews", "20260109.blog", at(1), at(3)), Change("PageViews", "20260109.other", at(5), at(5)),
+                Change("Events", "20260109.blog", at(7), at(7))} <= set(changes)
+        assert {change.family for change in changes} <= {"PageViews", "Events"}
+
+    @pytest.mark.parametrize("cursor", [None, "0123456789abcdef.0.0"])
+    def test_without_a_cursor_of_this_store_everything_may_have_changed(self, store, cursor):
+        assert store.changes(cursor)[0] == [Change("PageViews", None), Change("Events", None)]
+
+    def test_a_change_is_told_to_each_who_asks_from_his_own_cursor(self, store, views):
+        cursors = [store.changes()[1]]
+        for hour in (1, 2):
+            views.insert(KEY, row(hour))
+            cursors.append(store.changes(cursors[-1])[1])
+        for number, hour in ((0, 1), (0, 2), (1, 2)):
+            assert any(is_told_by(("PageViews", KEY, at(hour)), one) for one in store.changes(cursors[number])[0])
 
     # ----- claims
 

@@ -9,8 +9,8 @@ import pytest
 
 from footfall import timeuuid
 from footfall.errors import StoreError, StoreUnavailable
-from footfall.storage import FAMILIES, Insert, Remove
-from footfall.stores import open_store
+from footfall.storage import FAMILIES, Change, Insert, Remove
+from footfall.stores import cassandra_changes, open_store
 from tests.contract import KEY, OTHER, StoreContract, at, row, value
 from tests.live.cassandra import Cluster
 
@@ -152,10 +152,51 @@ def test_only_init_makes_the_keyspace_and_its_tables(cassandra_url):
                 use()
         made = store.init()
         assert made[0] == "keyspace fresh: made"
-        assert made[1:] == [f"table fresh.{name}: made" for name in ("shards", *FAMILIES)]
+        assert made[1:] == [f"table fresh.{name}: made" for name in ("shards", "changes", *FAMILIES)]
         assert store.init() == []
         store.family("PageViews").insert(KEY, row(1))
         assert store.family("PageViews").get_count(KEY) == 1
+
+
+# ----- the log of changes
+
+
+@live
+@pytest.mark.parametrize("seconds", [-50, 0, 50, 3000])
+def test_changes_by_a_machine_whose_clock_differs_are_told(store, monkeypatch, seconds):
+    _, cursor = store.changes()
+    monkeypatch.setattr(cassandra_changes, "_clock", timeuuid.Clock(lambda: time.time_ns() + seconds * 10**9))
+    store.family("PageViews").insert(f"20260102.clock{seconds}", row(1))
+    change = Change("PageViews", f"20260102.clock{seconds}", at(1), at(1))
+    assert change in store.changes(cursor)[0]
+    # Also the next time, since what it tells of may come a little later.
+    assert change in store.changes(store.changes(cursor)[1])[0]
+
+
+@live
+def test_what_takes_long_to_write_is_told_again_and_what_fails_is_told(store, monkeypatch):
+    monkeypatch.setattr(cassandra_changes, "LONG", -1.0)
+    told = []
+    monkeypatch.setattr(store.log, "_write", lambda entries: told.append([entry.key for entry in entries]))
+
+    def fail(_):
+        raise StoreUnavailable("away")
+
+    store.family("PageViews").insert(KEY, row(1))
+    monkeypatch.setattr(store, "_write", fail)
+    with pytest.raises(StoreUnavailable):
+        store.family("PageViews").insert(OTHER, row(1))
+    store.claim("Salts", "salts", "day", b"first")
+    assert told == [[KEY], [KEY], [OTHER], [OTHER]]
+
+
+@live
+def test_a_cursor_that_is_older_than_the_log_tells_of_everything(store):
+    store.family("PageViews").insert(KEY, row(1))
+    owner, _, position = store.changes()[1].partition(".")
+    for days, expected in ((6, False), (7, True)):
+        cursor = f"{owner}.{int(position) - days * 86_400 * timeuuid.TICKS_PER_SECOND}"
+        assert (store.changes(cursor)[0] == [Change("PageViews", None), Change("Events", None)]) is expected
 
 
 @live

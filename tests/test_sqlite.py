@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from footfall.errors import StoreError, StoreUnavailable
-from footfall.storage import Insert
+from footfall.storage import Change, Insert
 from footfall.stores import sqlite as sqlite_store
+from footfall.stores import sqlite_changes
 from footfall.stores.sqlite import SqliteStore
+from footfall.timeuuid import sort_key
 from tests.contract import KEY, OTHER, StoreContract, at, row, value
 
 
@@ -133,12 +135,16 @@ def test_an_older_footfalls_file_gets_the_families_it_lacks(store, path):
     store.family("PageViews").insert(KEY, row(1))
     store.close()
     with sqlite3.connect(path) as other:
-        other.execute('DROP TABLE "Positions"')
+        for table in ("Positions", "Changes", "ChangesOf"):
+            other.execute(f'DROP TABLE "{table}"')
         other.execute("PRAGMA user_version = 1")
     other.close()
     with SqliteStore(f"sqlite:///{path}") as again:
         again.family("Positions").insert("import", {"file": {"offset": 1}})
         assert again.family("PageViews").get_count(KEY) == 1
+        _, cursor = again.changes()
+        again.family("PageViews").insert(KEY, row(2))
+        assert again.changes(cursor)[0] == [Change("PageViews", KEY, at(2), at(2))]
 
 
 def replace(path):
@@ -178,3 +184,73 @@ def test_a_store_pickles_to_its_url(store):
     store.family("PageViews").insert(KEY, row(1))
     with pickle.loads(pickle.dumps(store)) as again:
         assert (again.url, again.family("PageViews").get_count(KEY)) == (store.url, 1)
+
+
+# ----- the log of changes
+
+
+def test_nothing_is_told_where_nothing_changed(store):
+    views = store.family("PageViews")
+    views.insert(KEY, row(1))
+    _, cursor = store.changes()
+    store.family("Accounts").insert("accounts", {"blog": b"\x80"})
+    store.family("Filtered").insert(KEY, row(2))
+    store.tidy()
+    assert store.changes(cursor) == ([], cursor)
+    views.insert(KEY, row(2))
+    assert store.changes(cursor)[0] == [Change("PageViews", KEY, at(2), at(2))]
+
+
+def test_two_processes_of_one_file_tell_of_each_others_changes(store):
+    with SqliteStore(store.url) as second:
+        _, cursor = second.changes()
+        store.family("PageViews").insert(KEY, row(1))
+        changes, cursor = second.changes(cursor)
+        second.family("PageViews").insert(KEY, row(2))
+        assert changes == [Change("PageViews", KEY, at(1), at(1))]
+        assert store.changes(cursor)[0] == [Change("PageViews", KEY, at(2), at(2))]
+
+
+def test_what_fails_is_not_told(store):
+    _, cursor = store.changes()
+    with pytest.raises(StoreError):
+        store.apply([Insert("PageViews", KEY, at(1), value(1)), Insert("PageViews", KEY, at(2), None)])
+    assert store.changes(cursor) == ([], cursor)
+
+
+def test_the_log_stays_short_and_tells_old_readers_more_and_new_ones_the_same(store, monkeypatch):
+    monkeypatch.setattr(sqlite_changes, "FRESH", 100)
+    monkeypatch.setattr(sqlite_changes, "MOST", 220)
+    cursors = [store.changes()[1]]
+    for number in range(300):
+        store.apply([Insert("PageViews", OTHER if number % 7 else KEY, at(number / 100), value(1))])
+        if number % 50 == 49:
+            cursors.append(store.changes(cursors[-1])[1])
+    asked = [store.changes(cursor)[0] for cursor in cursors]
+    store.tidy()
+    assert store.file.read('SELECT count(*) FROM "Changes"') == [(100 + 2,)]
+    for before, cursor in zip(asked, cursors, strict=True):
+        now = store.changes(cursor)[0]
+        assert all(any(one.key == all_.key and sort_key(all_.low) <= sort_key(one.low)
+                       and sort_key(one.high) <= sort_key(all_.high) for all_ in now) for one in before)
+    assert [store.changes(cursor)[0] for cursor in cursors[-2:]] == asked[-2:]
+
+
+def test_a_copy_that_was_put_back_is_another_log(store, path, tmp_path):
+    views = store.family("PageViews")
+    views.insert(KEY, row(1))
+    _, earlier = store.changes()
+    store.file._writer.execute(f"VACUUM INTO '{tmp_path / 'backup.db'}'")
+    views.insert(KEY, row(2))
+    _, cursor = store.changes()
+    store.close()
+    os.replace(tmp_path / "backup.db", path)
+    for left_over in ("-wal", "-shm"):
+        path.with_name(path.name + left_over).unlink(missing_ok=True)
+    everything = [Change("PageViews", None), Change("Events", None)]
+    with SqliteStore(store.url) as again:
+        assert again.changes(earlier)[0] == []
+        assert again.changes(cursor)[0] == everything
+        again.family("PageViews").insert(KEY, row(3))
+        assert again.changes(earlier)[0] == [Change("PageViews", KEY, at(3), at(3))]
+        assert again.changes(cursor)[0] == everything

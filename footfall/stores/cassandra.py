@@ -20,12 +20,14 @@ from itertools import chain, islice
 from typing import Any
 
 from footfall import config as configuration
+from footfall.changes import Cursor, Entry, touched, truncated
 from footfall.columns import FAMILIES, Column, Insert, Mutation, Name, Remove, Slice, sort_name
 from footfall.config import Config
 from footfall.errors import StoreError
 from footfall.pageview import Packed, check_account, split_row_key
 from footfall.retries import with_marks
 from footfall.storage import ColumnFamily, Store
+from footfall.stores.cassandra_changes import SCHEMA, TABLE, ChangeLog
 from footfall.stores.cassandra_connection import PAGE_ROWS, Connection, batch
 from footfall.timeuuid import TICKS_PER_SECOND, Clock, ticks_at, ticks_of
 
@@ -74,14 +76,29 @@ class CassandraStore(Store):
         self.url = url
         self.connection = Connection(url, config)
         self.place = self.connection.place
+        self.log = ChangeLog(self.connection)
         self._shards: dict[str, tuple[float, list[tuple[str, int]]]] = {}
+        self._ttl_days: int | None = None
+
+    @property
+    def ttl_days(self) -> int:
+        if self._ttl_days is None:
+            # What the table was made with; the URL may say otherwise by now.
+            cql = "SELECT default_time_to_live FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?"
+            self._ttl_days = sum(seconds for (seconds,) in self.connection.run(
+                cql, self.place.keyspace, "PageViews")) // 86_400
+        return self._ttl_days
 
     def _family(self, name: str) -> CassandraFamily:
         return CassandraFamily(self, name)
 
     def apply(self, mutations: Sequence[Mutation]) -> None:
-        writes = defaultdict(list)
         flat = with_marks(mutations)
+        with self.log.told(touched(flat)):
+            self._write(flat)
+
+    def _write(self, flat: Sequence[Insert | Remove]) -> None:
+        writes = defaultdict(list)
         families = {name: CassandraFamily(self, name) for name in {mutation.family for mutation in flat}}
         for mutation in flat:
             for partition, statement in families[mutation.family].writes(mutation, _timestamps.ticks()):
@@ -89,6 +106,9 @@ class CassandraStore(Store):
                 writes[mutation.family, partition].append((statement, size))
         for _ in self.connection.answers(chain.from_iterable(map(_batches, writes.values()))):
             pass
+
+    def _changes(self, since: Cursor | None) -> tuple[list[Entry], Cursor]:
+        return self.log.read(since)
 
     def claim(self, family: str, key: str, name: str, value: bytes, *, ttl: int | None = None) -> Packed:
         cql = f'INSERT INTO {self.place.keyspace}."{family}" (row_key, id, data) VALUES (?, ?, ?) IF NOT EXISTS'
@@ -108,7 +128,7 @@ class CassandraStore(Store):
                    f"{{'class': {strategy}: {place.replication}}}")
             made.append(f"keyspace {place.keyspace}: made")
         time_options = _time_options(int(self._version().partition(".")[0]), place.retention_days)
-        schemas = {"shards": "(account text, day text, shards int, PRIMARY KEY (account, day))"}
+        schemas = {"shards": "(account text, day text, shards int, PRIMARY KEY (account, day))", TABLE: SCHEMA}
         for name, names in FAMILIES.items():
             schemas[name] = _SCHEMAS[names] + (f" WITH {time_options}" if names != "text" else "")
         for name, schema in schemas.items():
@@ -228,7 +248,8 @@ class CassandraFamily(ColumnFamily):
             yield key, self._slice(key, _ALL, None, there)
 
     def truncate(self) -> None:
-        self.store.connection.change(f"TRUNCATE {self._table}")
+        with self.store.log.told(truncated(self.name)):
+            self.store.connection.change(f"TRUNCATE {self._table}")
 
     def size(self) -> dict[str, int]:
         """Return how many rows and columns there are."""

@@ -5,6 +5,7 @@ Rows are sorted lists of sort keys beside a dict of columns; one lock makes ever
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 import uuid
@@ -12,6 +13,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from footfall.changes import EVERYTHING, Cursor, Entry, touched, truncated
 from footfall.columns import FAMILIES, Column, Insert, Mutation, Name, Remove, Slice, sort_name
 from footfall.errors import StoreError
 from footfall.pageview import Packed
@@ -28,14 +30,19 @@ class MemoryStore(Store):
         self.url = url
         self.lock = threading.RLock()
         self._families = {name: MemoryFamily(self, name) for name in FAMILIES}
+        #: What changed, and what tells this log from others.
+        self.log: list[Entry] = []
+        self._id = secrets.token_hex(8)
 
     def _family(self, name: str) -> MemoryFamily:
         return self._families[name]
 
     def apply(self, mutations: Sequence[Mutation]) -> None:
         with self.lock:
-            for mutation in plain(mutations, self._between):
+            some = plain(mutations, self._between)
+            for mutation in some:
                 self._families[mutation.family].apply(mutation)
+            self.log += touched(some)
 
     def _between(self, family: str, key: str, low: uuid.UUID, high: uuid.UUID) -> list[uuid.UUID]:
         return [name for name, _ in self._families[family]._slice(key, Slice(low, high), None)]
@@ -46,6 +53,12 @@ class MemoryStore(Store):
             if not there:
                 self.apply([Insert(family, key, name, value, ttl)])
             return there[0][1] if there else Packed(value)
+
+    def _changes(self, since: Cursor | None) -> tuple[list[Entry], Cursor]:
+        owner, _, position = (since or "").partition(".")
+        with self.lock:
+            entries = self.log[int(position):] if owner == self._id else EVERYTHING
+            return entries, f"{self._id}.{len(self.log)}"
 
     def init(self) -> list[str]:
         return []
@@ -104,6 +117,7 @@ class MemoryFamily(ColumnFamily):
     def truncate(self) -> None:
         with self.store.lock:
             self._rows.clear()
+            self.store.log += truncated(self.name)
 
     def row_keys(self, start: str = "", finish: str = "", *, reverse: bool = False) -> Iterator[str]:
         low, high = (finish, start) if reverse else (start, finish)

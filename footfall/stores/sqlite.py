@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from footfall.blocks import Block
+from footfall.changes import LOGGED, Cursor, Entry, Touched, touched, truncated
 from footfall.columns import (
     FAMILIES,
     PAGE,
@@ -39,7 +40,7 @@ from footfall.packing import TRAILS
 from footfall.pageview import Packed, days_of
 from footfall.retries import plain
 from footfall.storage import ColumnFamily, SealStep, Store
-from footfall.stores import sqlite_sealed, sqlite_sealing, sqlite_trails
+from footfall.stores import sqlite_changes, sqlite_sealed, sqlite_sealing, sqlite_trails
 from footfall.stores.sqlite_file import Change, Schema, SqliteFile, carrying_out, insert_rows
 from footfall.stores.sqlite_sealed import Row
 
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 #: Marks the file as footfall's: "foot" in ASCII.
 APPLICATION_ID = 0x666F6F74
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 class SqliteStore(Store):
@@ -87,12 +88,15 @@ class SqliteStore(Store):
 
             flat = plain(mutations, between)
             sqlite_sealed.make_way(connection, flat, prepared)
+            gathered = Touched()
             for is_plain, run in groupby(flat, key=_is_plain_insert):
                 if is_plain:
-                    _insert(connection, cast(Iterator[Insert], run))
+                    _insert(connection, cast(Iterator[Insert], run), gathered)
                 else:
                     for mutation in run:
                         self._apply_one(connection, mutation)
+                        gathered.mutation(mutation)
+            sqlite_changes.record(connection, gathered.entries())
 
     def claim(self, family: str, key: str, name: str, value: bytes, *, ttl: int | None = None) -> Packed:
         with self.file.transaction() as connection:
@@ -118,8 +122,12 @@ class SqliteStore(Store):
                 if account in (None, owner):
                     yield family, key
 
+    def _changes(self, since: Cursor | None) -> tuple[list[Entry], Cursor]:
+        return sqlite_changes.read(self.file, since)
+
     def tidy(self) -> None:
         sqlite_trails.settle(self.file)
+        sqlite_changes.tidy(self.file)
         self._idle.tidy()
 
     def _take_turn(self) -> bool:
@@ -132,22 +140,22 @@ class SqliteStore(Store):
         for batch in batches:
             columns = [remove for remove in batch if remove.name is not None]
             yield partial(self._remove_all, columns, sqlite_sealed.prepare(self.file, columns))
-            for family, key, name in batch:
-                if name is not None:
-                    continue
-                for table, _ in _tables(family):
+            for row in (remove for remove in batch if remove.name is None):
+                for table, _ in _tables(row.family):
                     some = f'SELECT id FROM "{table}" WHERE row_key = ? LIMIT {PAGE}'
-                    while self.file.read(some, key):
+                    while self.file.read(some, row.key):
                         delete = f'DELETE FROM "{table}" WHERE row_key = ? AND id IN ({some})'
-                        yield carrying_out([(delete, (key, key))])
-                if sqlite_sealed.is_sealed(family):
-                    yield partial(sqlite_sealed.remove_row, family=family, key=key)
+                        yield sqlite_changes.logged(carrying_out([(delete, (row.key, row.key))]), row)
+                if sqlite_sealed.is_sealed(row.family):
+                    yield sqlite_changes.logged(
+                        partial(sqlite_sealed.remove_row, family=row.family, key=row.key), row)
 
     def _remove_all(self, removes: Sequence[Remove], prepared: sqlite_sealed.Prepared,
                     connection: sqlite3.Connection) -> None:
         sqlite_sealed.make_way(connection, removes, prepared)
         for remove in removes:
             self._apply_one(connection, remove)
+        sqlite_changes.record(connection, touched(removes))
 
     def _apply_one(self, connection: sqlite3.Connection, mutation: Insert | Remove) -> None:
         if isinstance(mutation, Insert):
@@ -200,6 +208,7 @@ def _make_tables(connection: sqlite3.Connection, _: int) -> None:
                            "WHERE expires IS NOT NULL")
     sqlite_trails.make_tables(connection)
     sqlite_sealed.make_tables(connection)
+    sqlite_changes.make_tables(connection)
 
 
 def _tables(family: str) -> list[tuple[str, Callable[[Any], Any]]]:
@@ -208,8 +217,11 @@ def _tables(family: str) -> list[tuple[str, Callable[[Any], Any]]]:
     return [(sqlite_trails.ARRIVED, sqlite_trails.arrived_id), settled] if family == TRAILS else [settled]
 
 
-def _insert(connection: sqlite3.Connection, inserts: Iterable[Insert]) -> None:
-    """Insert columns that do not expire, those of a family together: the order of two families does not matter."""
+def _insert(connection: sqlite3.Connection, inserts: Iterable[Insert], gathered: Touched) -> None:
+    """Insert columns that do not expire, those of a family together: the order of two families does not matter.
+
+    :param gathered: is told of them.
+    """
     families: defaultdict[str, list[tuple[str, Any, bytes]]] = defaultdict(list)
     for family, key, name, value, _ in inserts:
         families[family].append((key, name, value))
@@ -217,6 +229,13 @@ def _insert(connection: sqlite3.Connection, inserts: Iterable[Insert]) -> None:
         table, to_id = _written(family)
         rows = [(key, to_id(name), value) for key, name, value in some]
         insert_rows(connection, f'"{table}" (row_key, id, data)', rows)
+        if family in LOGGED:
+            by_key: defaultdict[str, list[Any]] = defaultdict(list)
+            for key, identity, _ in rows:
+                by_key[key].append(identity)
+            for key, identities in by_key.items():
+                gathered.column(family, key, min(identities))
+                gathered.column(family, key, max(identities))
 
 
 def _written(family: str) -> tuple[str, Callable[[Any], Any]]:
@@ -268,6 +287,7 @@ class SqliteFamily(ColumnFamily):
             for table, _ in _tables(self.name):
                 connection.execute(f'DELETE FROM "{table}"')
             connection.execute(f'DELETE FROM "{sqlite_sealed.TABLE}" WHERE family = ?', (self.name,))
+            sqlite_changes.record(connection, truncated(self.name))
 
     def _slice(self, key: str, part: Slice, limit: int | None) -> Iterator[Column]:
         pages = (self._merged_pages if self._is_sealed else self._pages)(key, part, limit)

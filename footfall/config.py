@@ -214,6 +214,11 @@ class Config:
         return {BY_KEY[key].variable: text for key, text in self.texts.items()}
 
     @property
+    def facts(self) -> Path:
+        """The folder of the facts that are kept, see :mod:`footfall.reports.cache`."""
+        return self.data / "cache"
+
+    @property
     def store_url(self) -> str:
         """The store's URL with an SQLite file's place made absolute: relative ones lie in the data folder."""
         scheme, _, rest = self.store.partition(":///")

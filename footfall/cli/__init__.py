@@ -13,6 +13,7 @@ import click
 
 from footfall import __version__
 from footfall.cli.access import user
+from footfall.cli.cache import cache
 from footfall.cli.check import check
 from footfall.cli.copy import copy
 from footfall.cli.demo import demo
@@ -41,8 +42,8 @@ def cli() -> None:
     """
 
 
-for command in (serve, site, user, token, store, outbox, import_, copy, demo, forget, stats, filtered, shell, check,
-                drill):
+for command in (serve, site, user, token, store, outbox, import_, copy, demo, forget, stats, filtered, cache, shell,
+                check, drill):
     cli.add_command(command)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from footfall import accounts, timeuuid
+from footfall.cli.cache import follow
 from footfall.cli.settings import Command, with_settings
 from footfall.cli.stats import moment, table
 from footfall.collect.filters import RULES, Rules, lists_of, rule_of
@@ -93,6 +94,7 @@ def restore_(config: Config, site_id: str, since: str | None, until: str | None,
                           f"{', taken there by apply' if applied else ''}, so that they count?", abort=True)
         reasons = restore(store, site_id, lambda fields: _is_of(fields, reason) and (
             not applied or fields.get("applied", False)), _range(since, until))
+        follow(config, store, site_id)
     click.echo(f"Put back {reasons.total():,} events of {site_id}.")
 
 
@@ -113,6 +115,7 @@ def apply(config: Config, site_id: str, since: str | None, until: str | None, ru
     with open_store(config=config) as store:
         wanted = Rules(accounts.find(store, site_id).settings, lists_of(config), rules or RULES)
         reasons = apply_rules(store, site_id, wanted, _range(since, until), again=restored, move=not dry_run)
+        follow(config, store, site_id)
     click.echo(f"{reasons.total():,} events of {site_id} {'would be' if dry_run else 'are now'} kept apart.")
     if reasons:
         click.echo(table([Row(*each) for each in reasons.most_common()], shutil.get_terminal_size().columns))

@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing
 import click
 
 from footfall import accounts, erasure
+from footfall.cli.cache import follow
 from footfall.cli.settings import with_settings
 from footfall.cli.stats import moment
 from footfall.collect import outbox
@@ -40,7 +41,7 @@ def forget(config: Config, site_id: str, visitor: str | None, address: str | Non
     """Remove events of a site for good: a visitor's, an address's, or the old ones.
 
     Removes page-views, custom events, what was filtered out, the visitors' steps and the marks that belong to them, and
-    the same events in this machine's outbox.
+    the same events in this machine's outbox and in the facts that it keeps.
     """
     selection = select(site_id, visitor, address, before)
     with ExitStack() as stack:
@@ -56,6 +57,7 @@ def forget(config: Config, site_id: str, visitor: str | None, address: str | Non
         waiting = opened.forget(selection.takes_column) if opened else 0
         removed = erasure.forget(store, selection)
         removed[OUTBOX] = waiting
+        follow(config, store, site_id)
         if not removed.total():
             accounts.find(store, site_id)
     if as_json:

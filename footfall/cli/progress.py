@@ -19,10 +19,12 @@ class Progress:
 
     :param wanted: also where standard error is no terminal, a line every five seconds.
     :param noun: what the columns are called.
+    :param rows: what the rows are called.
     """
 
-    def __init__(self, noun: str, *, wanted: bool) -> None:
+    def __init__(self, noun: str, *, rows: str = "rows", wanted: bool) -> None:
         self._noun = noun
+        self._rows = rows
         self._terminal = sys.stderr.isatty()
         self._shown = wanted or self._terminal
         self._began = self._told = time.monotonic()
@@ -37,7 +39,7 @@ class Progress:
             return
         now = time.monotonic()
         rate = columns / max(now - self._began, 1e-9)
-        self._line = f"{what}{rows:,} rows, {columns:,} {self._noun}, {rate:,.0f} {self._noun}/s"
+        self._line = f"{what}{rows:,} {self._rows}, {columns:,} {self._noun}, {rate:,.0f} {self._noun}/s"
         if now - self._told >= (DRAWN_EVERY if self._terminal else WRITTEN_EVERY):
             self._told = now
             self._draw()

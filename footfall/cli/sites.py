@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from footfall import accounts, tokens
+from footfall.cli.cache import follow
 from footfall.cli.settings import Command, with_settings
 from footfall.collect.tracker import Paths, tag
 from footfall.config import Config
@@ -90,6 +91,7 @@ def remove(config: Config, site_id: str, with_events: bool, yes: bool) -> None:
             click.confirm(f"Remove {site_id} and every event it has?", abort=True)
         rows = accounts.remove(store, site_id, with_events=with_events)
         tokens.remove_all_of(store, site_id)
+        follow(config, store, site_id)
     click.echo(f"Removed {site_id}" + (f" and {rows:,} rows of events." if with_events else "; its events are kept."))
 
 

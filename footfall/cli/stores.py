@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from footfall import erasure
+from footfall.cli.cache import follow
 from footfall.cli.forget import told
 from footfall.cli.progress import Progress
 from footfall.cli.settings import with_settings
@@ -47,6 +48,7 @@ def expire(config: Config, as_json: bool) -> None:
     with open_store(config=config) as opened:
         retention = retention_of(opened, config.retention)
         removed = erasure.expire(opened, retention, datetime.now(UTC), rewrite=True)
+        follow(config, opened)
     if as_json:
         click.echo(json.dumps({"removed": {name: removed[name] for name in erasure.PLACES}}, indent=2))
     else:

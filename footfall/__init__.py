@@ -11,4 +11,8 @@ def __getattr__(name: str) -> Any:
         from footfall.analysis import visitor
 
         return visitor
+    if name == "events":
+        from footfall.reports.arrow import events
+
+        return events
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,6 +25,7 @@ from footfall.cli.outbox import outbox
 from footfall.cli.serve import serve
 from footfall.cli.shell import shell
 from footfall.cli.sites import site
+from footfall.cli.sql import sql
 from footfall.cli.stats import stats
 from footfall.cli.stores import store
 from footfall.cli.tokens import token
@@ -43,7 +44,7 @@ def cli() -> None:
 
 
 for command in (serve, site, user, token, store, outbox, import_, copy, demo, forget, stats, filtered, cache, shell,
-                check, drill):
+                sql, check, drill):
     cli.add_command(command)
 
 

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from footfall import cli
-from footfall.reports.query import DIMENSIONS
+from footfall.reports.overview import DIMENSIONS
 from footfall.stores import open_store
 from tests.conftest import ROOT
 from tests.servers import Follower

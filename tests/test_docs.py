@@ -14,7 +14,7 @@ from footfall.cli import cli
 from footfall.cli.shell import namespace
 from footfall.config import SETTINGS
 from footfall.pageview import FIELDS
-from footfall.reports.query import DIMENSIONS
+from footfall.reports.overview import DIMENSIONS
 from footfall.site_settings import SITE_SETTINGS
 from footfall.storage import FAMILIES
 from footfall.transfer import legacy

@@ -13,7 +13,7 @@ from footfall import accounts, timeuuid, users
 from footfall.app import create_app
 from footfall.errors import StoreUnavailable
 from footfall.pageview import row_key
-from footfall.reports import query
+from footfall.reports import overview
 from footfall.web import auth, charts, dashboard
 from footfall.web.throttle import MAX_KEYS, Throttle
 
@@ -486,7 +486,7 @@ def test_the_days_shown_are_those_of_the_reports(store, days_ago):
         view(store, "blog", TODAY - timedelta(days=ago), "/")
     view(store, "busy", TODAY, "/")
     (site, _) = dashboard.read_sites(store, dashboard.Asked(7, None), TODAY, "http://localhost")
-    assert site.overview.range == query.last_days(store, "blog", 7)
+    assert site.overview.range == overview.last_days(store, "blog", 7)
 
 
 def test_other_days_can_be_asked_for(owner, store):
@@ -551,12 +551,12 @@ def test_hostile_page_views_are_shown_as_text(owner, store):
     ("", "http://[", "http://[", False),
 ])
 def test_a_page_is_named_by_its_path_where_its_host_goes_without_saying(site_url, url, label, is_link):
-    rows = [query.Row(url, 1), query.Row("https://another.example/", 1)]
+    rows = [overview.Row(url, 1), overview.Row("https://another.example/", 1)]
     assert dashboard.pages(rows, site_url)[0] == (label, url, is_link, 1)
 
 
 def test_the_only_host_goes_without_saying():
-    rows = [query.Row("https://a.example/x", 2), query.Row("http://www.a.example/y", 1)]
+    rows = [overview.Row("https://a.example/x", 2), overview.Row("http://www.a.example/y", 1)]
     assert [page.label for page in dashboard.pages(rows, "")] == ["/x", "/y"]
 
 

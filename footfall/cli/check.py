@@ -18,7 +18,7 @@ from footfall.config import SETTINGS, Config
 from footfall.derive.places import open_places
 from footfall.derive.spam import read_hosts
 from footfall.errors import FootfallError, UsageError
-from footfall.reports.query import newest_day
+from footfall.reports.overview import newest_day
 from footfall.storage import Store
 from footfall.stores import open_store
 

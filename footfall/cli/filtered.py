@@ -20,7 +20,7 @@ from footfall.collect.moving import Range, apply_rules, restore
 from footfall.collect.moving import filtered as filtered_events
 from footfall.config import Config
 from footfall.pageview import Event
-from footfall.reports.query import Row
+from footfall.reports.overview import Row
 from footfall.stores import open_store
 
 

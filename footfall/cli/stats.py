@@ -15,8 +15,8 @@ from footfall import accounts
 from footfall.cli.settings import with_settings
 from footfall.config import Config
 from footfall.errors import UsageError
-from footfall.reports import query
-from footfall.reports.query import DIMENSIONS, Row
+from footfall.reports import overview
+from footfall.reports.overview import DIMENSIONS, Row
 from footfall.stores import open_store
 
 #: What is shown when nothing is asked for.
@@ -47,7 +47,7 @@ def stats(config: Config, site_id: str, dimensions: tuple[str, ...], since: str 
         raise UsageError("--json and --csv: only one of them")
     with open_store(config=config) as store:
         accounts.find(store, site_id)
-        recent = query.last_days(store, site_id, 30)
+        recent = overview.last_days(store, site_id, 30)
         start = moment("--since", since) if since else None
         end = moment("--until", until, end=True) if until else None
         if start is None:
@@ -56,7 +56,7 @@ def stats(config: Config, site_id: str, dimensions: tuple[str, ...], since: str 
         if end < start:
             raise UsageError(f"--until={until}: is before --since={since}")
         wanted = dimensions or OVERVIEW
-        found = query.views_by(store, site_id, {"day": None, **dict.fromkeys(wanted)}, start, end, limit=limit)
+        found = overview.views_by(store, site_id, {"day": None, **dict.fromkeys(wanted)}, start, end, limit=limit)
     views = sum(row.views for row in found["day"])
     tables = {dimension: found[dimension] for dimension in wanted}
     if as_json:

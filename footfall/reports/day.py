@@ -20,7 +20,7 @@ from footfall.reports.visits import Visits, visits_of
 Table = list[Row]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Day:
     """Facts of one UTC day.
 

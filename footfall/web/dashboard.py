@@ -17,8 +17,8 @@ from footfall.collect.tracker import DEFAULT, Paths, tag
 from footfall.derive.urls import host
 from footfall.errors import UsageError
 from footfall.pageview import days_of
-from footfall.reports import query
-from footfall.reports.query import Overview, Range, Row
+from footfall.reports import overview
+from footfall.reports.overview import Overview, Range, Row
 from footfall.storage import Store
 from footfall.web import auth, charts
 
@@ -99,7 +99,7 @@ def read_sites(store: Store, asked: Asked, today: date, address: str, paths: Pat
     :param paths: what the beacon's paths are there.
 
     Without a last day asked for, a site that had no views in the last days shows those that end with
-    its newest view, as :func:`footfall.reports.query.last_days` does for one site.
+    its newest view, as :func:`footfall.reports.overview.last_days` does for one site.
     """
     known = accounts.all_accounts(store)
     wanted = _ending(asked.until or today, asked.days)
@@ -139,7 +139,7 @@ def _ending(last: date, days: int) -> Range:
 
 
 def _overview(store: Store, account: str, days: Range) -> Overview:
-    return query.overview(store, account, days, DIMENSIONS, limit=TOP)
+    return overview.overview(store, account, days, DIMENSIONS, limit=TOP)
 
 
 def _day(text: str, today: date) -> date:

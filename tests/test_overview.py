@@ -3,8 +3,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from footfall.errors import UsageError
-from footfall.reports import query
-from footfall.reports.query import Range, Row, last_days, newest_day, overview, views_by
+from footfall.reports import overview as overviews
+from footfall.reports.overview import Range, Row, last_days, newest_day, overview, views_by
 from footfall.timeuuid import make, ticks_at
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
@@ -57,4 +57,4 @@ def test_the_newest_day_is_the_accounts_own(store, fill):
     fill((9, "/"), account="other.blog")
     assert newest_day(store, "blog") == date(2026, 1, 5)
     assert newest_day(store, "nobody") is None
-    assert query.last_days(store, "nobody", 7, now=NOW).until == date(2026, 1, 11)
+    assert overviews.last_days(store, "nobody", 7, now=NOW).until == date(2026, 1, 11)

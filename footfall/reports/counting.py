@@ -1,0 +1,282 @@
+"""Counting a range: every group of events and visits that there is, with its counts.
+
+Events are counted day by day under their own values, visits under those that docs/metrics.md gives them. Nothing here
+runs once for an event: only numpy goes through the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from footfall.reports.buckets import Buckets
+from footfall.reports.choosing import Chooser
+from footfall.reports.columns import Array, Column, joined
+from footfall.reports.dimensions import Dimension
+from footfall.reports.filters import Filter
+from footfall.reports.frame import Frame
+from footfall.reports.grouping import Grouping, Groups, Runs, different
+from footfall.reports.metrics import OF_EVENTS, OF_VISITS
+from footfall.reports.ranges import Span
+from footfall.reports.visitors import numbered
+
+
+@dataclass(frozen=True)
+class Table:
+    """What was counted.
+
+    :param parts: for each dimension, the value of each group: a number in the vocabulary, or of a bucket.
+    :param counts: by name, the count of each group.
+    """
+
+    parts: Array
+    counts: dict[str, Array]
+
+
+class Counting:
+    """Counts the events and visits of a range.
+
+    :param frame: the days.
+    :param span: the range.
+    :param by: dimensions to group by.
+    :param buckets: those of each time dimension among them, by its name.
+    :param where: which events and visits.
+    :param goal: what makes a visit a conversion.
+    """
+
+    def __init__(self, frame: Frame, span: Span, by: Sequence[Dimension], buckets: dict[str, Buckets],
+                 where: Filter | None, goal: Filter | None) -> None:
+        self.frame = frame
+        self.span = span
+        self.by = by
+        self.buckets = buckets
+        self.where = where
+        self.goal = goal
+        self.choose = Chooser(frame)
+        self.groups = Groups(len(by))
+        self._counted: dict[str, list[tuple[Array, Array]]] = {}
+        self._visitors: list[tuple[Array, Array]] = []
+
+    def table(self, wanted: Collection[str]) -> Table:
+        """Return the groups of which some count is not 0, and their counts.
+
+        :param wanted: which counts, see :mod:`footfall.reports.metrics`.
+        """
+        wanted = frozenset(wanted)
+        if wanted & OF_EVENTS:
+            self._count_events(wanted)
+        is_by_page = any(dimension.kind == "page" for dimension in self.by)
+        of_visits = wanted & OF_VISITS
+        ends = wanted & {"entries", "exits"}
+        if of_visits or ends:
+            begins = self.frame.beginning(*self.span)
+            chosen = begins if self.where is None else begins & self.choose.visits(self.where)
+            if not is_by_page:
+                self._count_visits(of_visits | ends, chosen, self.frame.firsts)
+            else:
+                if of_visits:
+                    self._count_visits_by_page(of_visits, chosen)
+                if "entries" in ends:
+                    self._count_visits(frozenset({"entries"}), chosen, self.frame.firsts)
+                if "exits" in ends:
+                    self._count_visits(frozenset({"exits"}), chosen, self.frame.lasts)
+        return self._table(wanted)
+
+    def _table(self, wanted: Collection[str]) -> Table:
+        size = self.groups.size
+        counts = {name: np.zeros(size, dtype=np.int64) for name in wanted}
+        for name, pieces in self._counted.items():
+            for groups, numbers in pieces:
+                np.add.at(counts[name], groups, numbers)
+        if self._visitors:
+            groups = joined(np.int64, (groups for groups, _ in self._visitors))
+            visitors = joined(np.int64, (visitors for _, visitors in self._visitors))
+            once = different(groups * (int(visitors.max(initial=0)) + 1) + visitors)
+            counts["visitors"] += np.bincount(groups[once], minlength=size)
+        return Table(self.groups.parts(), counts)
+
+    def _add(self, grouping: Grouping | Runs, counts: dict[str, Array]) -> None:
+        """Add what was counted of a day's groups; those that lack a value are left out."""
+        used = np.flatnonzero(np.logical_or.reduce([numbers != 0 for numbers in counts.values()]))
+        parts = grouping.parts(used)
+        whole = (parts >= 0).all(axis=0)
+        if not whole.all():
+            used, parts = used[whole], parts[:, whole]
+        groups = self.groups.numbers(parts)
+        for name, numbers in counts.items():
+            self._counted.setdefault(name, []).append((groups, numbers[used]))
+
+    # Events
+
+    def _count_events(self, wanted: frozenset[str]) -> None:
+        numbers = numbered(self.frame.derived) if "visitors" in wanted else None
+        for place, day in enumerate(self.frame.days):
+            rows = self.frame.rows(place, *self.span)
+            if rows.start == rows.stop:
+                continue
+            derived = self.frame.derived[place]
+            chosen = None if self.where is None else self.choose.events(place, self.where)[rows]
+            grouping = self._of_events(place, rows)
+            counts = {}
+            for name, mask in (("views", derived.is_view), ("events", derived.is_custom)):
+                if name in wanted:
+                    counts[name] = grouping.count(mask[rows] if chosen is None else mask[rows] & chosen)
+            if "engaged_time" in wanted:
+                counts["engaged_time"] = grouping.total(day.facts.engaged[rows], chosen)
+            if counts:
+                self._add(grouping, counts)
+            if numbers is not None:
+                of_day, comes_again = numbers.of_day[place], numbers.comes_again[place]
+                if isinstance(grouping, Runs):
+                    self._add_visitors_of_runs(place, rows, grouping, chosen, of_day, comes_again)
+                else:
+                    self._add_visitors(place, rows, grouping, chosen, of_day, comes_again)
+
+    def _of_events(self, place: int, rows: slice) -> Grouping | Runs:
+        ticks = self.frame.days[place].facts.ticks[rows]
+        if (runs := self._runs(ticks)) is not None:
+            return runs
+        return Grouping([self.buckets[dimension.name].column(ticks) if dimension.kind == "time"
+                         else self.frame.events(place, dimension).at(rows) for dimension in self.by])
+
+    def _runs(self, ticks: Array) -> Runs | None:
+        """Return the groups of a report by nothing, or by one time."""
+        if not self.by:
+            return Runs(np.array([0, len(ticks)]), None)
+        if len(self.by) == 1 and self.by[0].kind == "time":
+            return Runs(*self.buckets[self.by[0].name].positions(ticks))
+        return None
+
+    def _add_visitors_of_runs(self, place: int, rows: slice, runs: Runs, chosen: Array | None, of_day: Array,
+                              comes_again: Array) -> None:
+        facts, derived = self.frame.days[place].facts, self.frame.derived[place]
+        visits = facts.visit[rows]
+        once = np.zeros(runs.size, dtype=np.int64)
+        groups = self.groups.numbers(runs.parts(np.arange(runs.size)))
+        for run, (begin, end) in enumerate(runs.spans):
+            is_there = np.ones(len(derived.who), dtype=bool)
+            if chosen is not None or end - begin < len(facts):
+                has_event = np.zeros(len(facts.visits) + 1, dtype=bool)
+                here = visits[begin:end]
+                has_event[here if chosen is None else here[chosen[begin:end]]] = True
+                is_there[:] = False
+                is_there[derived.whose[has_event[:-1]]] = True
+            once[run] = np.count_nonzero(is_there & ~comes_again)
+            again = of_day[is_there & comes_again]
+            self._visitors.append((np.full(len(again), groups[run]), again))
+        self._counted.setdefault("visitors", []).append((groups, once))
+
+    def _add_visitors(self, place: int, rows: slice, grouping: Grouping, chosen: Array | None, of_day: Array,
+                      comes_again: Array) -> None:
+        facts, derived = self.frame.days[place].facts, self.frame.derived[place]
+        count = len(derived.who)
+        who = np.append(derived.whose, np.uint32(count))[facts.visit[rows]]
+        codes = grouping.codes
+        if chosen is not None:
+            codes, who = codes[chosen], who[chosen]
+        keys = codes.astype(np.int64) * (count + 1) + who
+        codes, who = np.divmod(keys[different(keys)], count + 1)
+        is_visitor = who < count
+        codes, who = codes[is_visitor], who[is_visitor]
+        again = comes_again[who]
+        once = np.bincount(codes[~again], minlength=grouping.size)
+        self._add(grouping, {"visitors": once})
+        codes, who = codes[again], who[again]
+        groups = np.flatnonzero(np.bincount(codes, minlength=grouping.size))
+        parts = grouping.parts(groups)
+        whole = (parts >= 0).all(axis=0)
+        numbers = np.full(grouping.size, -1, dtype=np.int64)
+        numbers[groups[whole]] = self.groups.numbers(parts[:, whole])
+        found = numbers[codes]
+        self._visitors.append((found[found >= 0], of_day[who[found >= 0]]))
+
+    # Visits
+
+    def _count_visits(self, wanted: frozenset[str], chosen: Array, column: Callable[[int, Dimension], Column]) -> None:
+        """Count visits under what they are as wholes.
+
+        :param column: gives what a page dimension tells of a visit: that of its first event, or of its last.
+        """
+        for place, day in enumerate(self.frame.days):
+            low, high = np.searchsorted(day.visits.start, self.span)
+            if low == high:
+                continue
+            rows = slice(int(low), int(high))
+            starts = day.visits.start[rows]
+            grouping = self._runs(starts) or Grouping([
+                self.buckets[dimension.name].column(starts) if dimension.kind == "time"
+                else (column if dimension.kind == "page" else self.frame.firsts)(place, dimension).at(rows)
+                for dimension in self.by])
+            heads = slice(day.offset + rows.start, day.offset + rows.stop)
+            self._add(grouping, self._visit_counts(wanted, grouping, heads, chosen[heads]))
+
+    def _visit_counts(self, wanted: frozenset[str], grouping: Grouping | Runs, heads: Array | slice,
+                      mask: Array) -> dict[str, Array]:
+        counts = {}
+        for name in wanted:
+            weight = self._weight(name)
+            if weight is None:
+                counts[name] = grouping.count(mask)
+            elif weight.dtype == bool:
+                counts[name] = grouping.count(mask & weight[heads])
+            else:
+                counts[name] = grouping.total(weight[heads], mask)
+        return counts
+
+    def _weight(self, name: str) -> Array | None:
+        """Return, of heads, what a visit adds to a count; ``None`` for one each."""
+        if name == "bounces":
+            return self.frame.is_bounce
+        if name == "duration":
+            return self.frame.duration
+        if name == "views_of_visits":
+            return self.frame.views
+        return self.choose.visits(self.goal) if name == "conversions" and self.goal is not None else None
+
+    def _count_visits_by_page(self, wanted: frozenset[str], chosen: Array) -> None:
+        """Count visits under each different page, title, event … that their chosen events have."""
+        apart = []
+        for place, day in enumerate(self.frame.days):
+            is_chosen = self.frame.told(place, chosen)
+            if self.where is not None:
+                is_chosen &= self.choose.events_of_visits(place, self.where)
+            rows = np.flatnonzero(is_chosen)
+            if not len(rows):
+                continue
+            visits = day.facts.visit[rows]
+            pages = Grouping([self.frame.events(place, dimension).at(rows) for dimension in self.by
+                              if dimension.kind == "page"])
+            once = different(pages.codes.astype(np.int64) * len(day.visits) + visits)
+            rows, visits = rows[once], visits[once]
+            grouping = Grouping([
+                self.frame.events(place, dimension).at(rows) if dimension.kind == "page"
+                else self.frame.held(place, partial(self._of_visits, dimension=dimension)).at(visits)
+                for dimension in self.by])
+            heads = day.head[visits]
+            # The same page may be there on both sides of midnight: visits of several days are counted at the end.
+            is_whole = (heads == day.offset + visits) & ~self.frame.goes_on[heads]
+            self._add(grouping, self._visit_counts(wanted, grouping, heads, is_whole))
+            parts = grouping.parts(grouping.codes[~is_whole]).astype(np.int64)
+            apart.append(np.concatenate((parts, heads[~is_whole][None, :])))
+        if apart:
+            together = np.unique(np.concatenate(apart, axis=1), axis=1)
+            together = together[:, (together >= 0).all(axis=0)]
+            groups, heads = self.groups.numbers(together[:-1].astype(np.int32)), together[-1]
+            for name in wanted:
+                weight = self._weight(name)
+                added = np.ones(len(heads), dtype=np.int64) if weight is None else weight[heads].astype(np.int64)
+                self._counted.setdefault(name, []).append((groups, added))
+
+    def _of_visits(self, place: int, dimension: Dimension) -> Column:
+        """Return what the visits that began on a day have of a dimension that is no page's."""
+        if dimension.kind != "time":
+            return self.frame.firsts(place, dimension)
+        starts = self.frame.days[place].visits.start
+        low, high = np.searchsorted(starts, self.span)
+        column = self.buckets[dimension.name].column(starts[low:high])
+        codes = np.full(len(starts), len(column.values))
+        codes[low:high] = column.codes
+        return Column(codes, np.append(column.values, np.int32(-1)))

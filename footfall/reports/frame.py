@@ -1,0 +1,139 @@
+"""Days that one report reads: the columns of their events, and of their visits as wholes.
+
+Visits are numbered through all the days (:class:`~footfall.reports.visits.StitchedDay`). An array "of heads" has one
+place for each of those numbers, and means something at the visits that begin on the day that numbers them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from footfall.reports.columns import KEPT, Array, Column, Vocabulary, joined, with_more
+from footfall.reports.dimensions import DIMENSIONS, Dimension
+from footfall.reports.visits import StitchedDay
+
+
+class Frame:
+    """Some stitched days. Days are named by their place in the list.
+
+    :param days: as :func:`footfall.reports.building.days_around` gives them.
+    """
+
+    def __init__(self, days: Sequence[StitchedDay]) -> None:
+        self.days = days
+        self.derived = [KEPT.derived(day.facts) for day in days]
+        self.size = sum(len(day.visits) for day in days)
+        self._offsets = np.array([day.offset for day in days], dtype=np.int64)
+        self._places = {day.facts.day: place for place, day in enumerate(days)}
+        self._vocabularies: dict[str, Vocabulary] = {}
+
+    def vocabulary(self, dimension: Dimension) -> Vocabulary:
+        """Return the vocabulary of a dimension, the same for as long as the frame is there."""
+        return self._vocabularies.setdefault(dimension.name, KEPT.vocabulary(dimension))
+
+    def values(self, place: int, dimension: Dimension) -> Array:
+        """Return the numbers of the values in a day's table."""
+        day = self.days[place].facts
+        return self.derived[place].numbers(day, dimension, self.vocabulary(dimension))
+
+    def events(self, place: int, dimension: Dimension) -> Column:
+        """Return the own values of a day's events."""
+        if dimension.kind == "end":
+            return self.by_event(place, self.held(place, lambda owner: self.firsts(owner, dimension)))
+        return Column(self.days[place].facts.codes[dimension.table], self.values(place, dimension))
+
+    def firsts(self, place: int, dimension: Dimension) -> Column:
+        """Return the values of the visits that began on a day: those of their first events; their ends' pages."""
+        if dimension.name == "exit_page":
+            return self.lasts(place, DIMENSIONS["page"])
+        day = self.days[place]
+        return Column(day.facts.codes[dimension.table][day.visits.first_row], self.values(place, dimension))
+
+    def lasts(self, place: int, dimension: Dimension) -> Column:
+        """Return the values of the last events of the visits that began on a day."""
+        day = self.days[place]
+        later = np.flatnonzero(day.visits.last_day)
+        rows = day.visits.last_row
+        if len(later):
+            rows = rows.copy()
+            rows[later] = 0
+        column = Column(day.facts.codes[dimension.table][rows], self.values(place, dimension))
+        ends = np.zeros(len(later), dtype=np.int32)
+        for days in np.unique(day.visits.last_day[later]).tolist():
+            of_day = day.visits.last_day[later] == days
+            end = self._places[type(day.facts.day).fromordinal(day.facts.day.toordinal() + days)]
+            codes = self.days[end].facts.codes[dimension.table][day.visits.last_row[later[of_day]]]
+            ends[of_day] = self.values(end, dimension)[codes]
+        return with_more(column, later, ends)
+
+    def held(self, place: int, make: Callable[[int], Column]) -> Column:
+        """Return, for each of a day's visits, what the day that it began on tells of it.
+
+        :param make: gives the column of the visits of a day.
+        """
+        day = self.days[place]
+        earlier = np.flatnonzero(~day.is_head)
+        values = np.zeros(len(earlier), dtype=np.int32)
+        heads = day.head[earlier]
+        owners = np.searchsorted(self._offsets, heads, side="right") - 1
+        for owner in np.unique(owners).tolist():
+            column, here = make(owner), owners == owner
+            values[here] = column.values[column.codes[heads[here] - self.days[owner].offset]]
+        return with_more(make(place), earlier, values)
+
+    def by_event(self, place: int, column: Column) -> Column:
+        """Return for each event of a day what its visit has; nothing where it has no visitor."""
+        codes = np.append(column.codes.astype(np.uint32), np.uint32(len(column.values)))
+        return Column(codes[self.days[place].facts.visit], np.append(column.values, np.int32(-1)))
+
+    def told(self, place: int, of_heads: Array) -> Array:
+        """Return for each event of a day whether a boolean array of heads is true of its visit."""
+        day = self.days[place]
+        told: Array = np.append(of_heads[day.head], False)[day.facts.visit]
+        return told
+
+    def own(self, place: int) -> slice:
+        """Return where in an array of heads a day's visits lie."""
+        day = self.days[place]
+        return slice(day.offset, day.offset + len(day.visits))
+
+    @cached_property
+    def is_bounce(self) -> Array:
+        """Of heads: whether the visit has exactly one page-view and nothing that its reader brought about."""
+        return joined(bool, ((day.visits.views == 1) & ~day.visits.is_active for day in self.days))
+
+    @cached_property
+    def duration(self) -> Array:
+        """Of heads: ticks from the first event to the last."""
+        return joined(np.int64, (day.visits.end - day.visits.start for day in self.days))
+
+    @cached_property
+    def views(self) -> Array:
+        """Of heads: how many page-views."""
+        return joined(np.uint32, (day.visits.views for day in self.days))
+
+    @cached_property
+    def is_head(self) -> Array:
+        """Of heads: whether the visit begins there at all, and is no part of one of a day before."""
+        return joined(bool, (day.is_head for day in self.days))
+
+    @cached_property
+    def goes_on(self) -> Array:
+        """Of heads: whether the visit has events on other days too."""
+        return joined(bool, (day.visits.last_day > 0 for day in self.days))
+
+    def beginning(self, since: int, until: int) -> Array:
+        """Return, of heads, whether the visit begins in a range of ticks."""
+        begins = np.zeros(self.size, dtype=bool)
+        for place, day in enumerate(self.days):
+            low, high = np.searchsorted(day.visits.start, (since, until))
+            begins[self.own(place)][low:high] = True
+        return begins & self.is_head
+
+    def rows(self, place: int, since: int, until: int) -> slice:
+        """Return which events of a day lie in a range of ticks."""
+        low, high = np.searchsorted(self.days[place].facts.ticks, (since, until))
+        return slice(int(low), int(high))

@@ -1,0 +1,177 @@
+"""Groups: which events or visits have the same values, on one day and over all of them.
+
+A :class:`Grouping` numbers the groups of one day, with small numbers, so that ``bincount`` does the counting. A
+:class:`Groups` numbers those of all days, as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from footfall.reports.columns import Array, Column
+
+#: So many different numbers are counted in an array that has a place for each; more are numbered anew.
+DENSE = 1 << 18
+
+
+class Grouping:
+    """The groups of some rows of one day, by one or more columns.
+
+    :param columns: as many values as there are rows in each.
+
+    :ivar codes: for each row the number of its group.
+    :ivar size: one more than the highest number.
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        self._factors: list[int] = []
+        self._packed: dict[int, Array] = {}
+        self.codes, self.size = columns[0].codes, len(columns[0].values)
+        for number, column in enumerate(columns[1:]):
+            if self.size * len(column.values) > DENSE:
+                self._pack(number)
+            self.codes = self.codes.astype(np.int64) * len(column.values) + column.codes
+            self.size *= len(column.values)
+        if len(columns) > 1 and self.size > DENSE:
+            self._pack(len(columns) - 1)
+
+    def _pack(self, number: int) -> None:
+        self._packed[number], codes = np.unique(self.codes, return_inverse=True)
+        self.codes, self.size = codes.reshape(-1), len(self._packed[number])
+
+    def parts(self, groups: Array) -> Array:
+        """Return the values of some groups, a row for each column; -1 where a value is missing."""
+        parts = np.empty((len(self._columns), len(groups)), dtype=np.int32)
+        for number in reversed(range(len(self._columns))):
+            if number in self._packed:
+                groups = self._packed[number][groups]
+            column = self._columns[number]
+            if number:
+                groups, codes = np.divmod(groups, len(column.values))
+            else:
+                codes = groups
+            parts[number] = column.values[codes]
+        return parts
+
+    def count(self, mask: Array | None = None) -> Array:
+        """Return how many rows each group has, of those that a mask tells."""
+        codes = self.codes if mask is None else self.codes[mask]
+        return np.bincount(codes, minlength=self.size)
+
+    def total(self, values: Array, mask: Array | None = None) -> Array:
+        """Return the sum of a value over the rows of each group, exact."""
+        totals = np.zeros(self.size, dtype=np.int64)
+        if mask is None:
+            np.add.at(totals, self.codes.astype(np.intp), values.astype(np.int64))
+        else:
+            np.add.at(totals, self.codes[mask].astype(np.intp), values[mask].astype(np.int64))
+        return totals
+
+
+
+class Runs:
+    """Groups that follow one another, as those by time do, or all rows as one group.
+
+    :param positions: where each begins, and where the last ends.
+    :param values: the number of each.
+    """
+
+    def __init__(self, positions: Array, values: Array | None) -> None:
+        self._spans = list(zip(positions[:-1].tolist(), positions[1:].tolist(), strict=True))
+        self._values = values
+        self.size = len(self._spans)
+
+    def parts(self, groups: Array) -> Array:
+        """Return the values of some groups, in one row, or in none if all rows are one group."""
+        return np.empty((0, len(groups)), dtype=np.int32) if self._values is None else self._values[None, groups]
+
+    def count(self, mask: Array | None = None) -> Array:
+        """Return how many rows each group has, of those that a mask tells."""
+        if mask is None:
+            return np.array([end - begin for begin, end in self._spans], dtype=np.int64)
+        return np.array([np.count_nonzero(mask[begin:end]) for begin, end in self._spans], dtype=np.int64)
+
+    def total(self, values: Array, mask: Array | None = None) -> Array:
+        """Return the sum of a value over the rows of each group, exact."""
+        where = np.True_ if mask is None else mask
+        return np.array([
+            np.sum(values[begin:end], dtype=np.int64, where=where if mask is None else mask[begin:end])
+            for begin, end in self._spans], dtype=np.int64)
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """The rows of each group: from, and to."""
+        return self._spans
+
+
+class Groups:
+    """The groups of all days, numbered as they come.
+
+    :param width: by how many dimensions.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._found: list[Array] = []
+        self.size = 0
+        self._of_value = np.full(0, -1, dtype=np.int64)
+        self._of_values: dict[bytes, int] = {}
+
+    def numbers(self, parts: Array) -> Array:
+        """Return the numbers of some groups, new ones included.
+
+        :param parts: different groups, none with a missing value; a row for each dimension.
+        """
+        if self._width == 1:
+            return self._by_value(parts)
+        # The empty key of a report by nothing is as good as any other.
+        keys = np.ascontiguousarray(parts.T).tobytes()
+        width = 4 * self._width
+        numbers = np.empty(parts.shape[1], dtype=np.int64)
+        for place in range(parts.shape[1]):
+            key = keys[place * width:(place + 1) * width]
+            number = self._of_values.get(key)
+            if number is None:
+                number = self._of_values[key] = self.size
+                self.size += 1
+                self._found.append(parts[:, place:place + 1])
+            numbers[place] = number
+        return numbers
+
+    def _by_value(self, parts: Array) -> Array:
+        values = parts[0]
+        if len(values) and (highest := int(values.max())) >= len(self._of_value):
+            more = np.full(max(highest + 1, 2 * len(self._of_value)), -1, dtype=np.int64)
+            more[:len(self._of_value)] = self._of_value
+            self._of_value = more
+        new = values[self._of_value[values] < 0]
+        # A value may stand in a table twice, as a page with two titles does.
+        new = np.unique(new)
+        self._of_value[new] = self.size + np.arange(len(new))
+        self.size += len(new)
+        if len(new):
+            self._found.append(new[None, :])
+        numbers: Array = self._of_value[values]
+        return numbers
+
+    def parts(self) -> Array:
+        """Return the values of all groups, a row for each dimension."""
+        return np.concatenate([np.empty((self._width, 0), dtype=np.int32), *self._found], axis=1)
+
+
+def different(keys: Array) -> Array:
+    """Return a place of each different key, exactly one each, in order of the keys.
+
+    :param keys: not negative; int64.
+    """
+    # Sorted by 16 bits at a time, which numpy does by counting: five times as fast as comparing whole keys.
+    places = np.arange(len(keys), dtype=np.uint32)
+    for shift in range(0, int(keys.max(initial=0)).bit_length(), 16):
+        order = np.argsort((keys >> shift).astype(np.uint16), kind="stable")
+        keys, places = keys[order], places[order]
+    is_new = np.ones(len(keys), dtype=bool)
+    np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
+    return places[is_new]

@@ -41,9 +41,10 @@ class Column(NamedTuple):
         """Return the column of some rows only."""
         return Column(self.codes[rows], self.values)
 
-    def plain(self) -> Array:
-        """Return the values themselves, one for each row."""
-        return self.values[self.codes] if len(self.values) else np.zeros(len(self.codes), dtype=np.int32)
+    def by_value(self) -> Column:
+        """Return the column with one code for each value: a page that has two titles is two rows of its table."""
+        values, codes = np.unique(self.values, return_inverse=True)
+        return self if len(values) == len(self.values) else Column(codes.reshape(-1)[self.codes], values)
 
 
 class Vocabulary:

@@ -26,7 +26,7 @@ class Grouping:
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self._columns = columns
+        self._columns = columns = [column.by_value() for column in columns]
         self._factors: list[int] = []
         self._packed: dict[int, Array] = {}
         self.codes, self.size = columns[0].codes, len(columns[0].values)

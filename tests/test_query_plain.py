@@ -1,0 +1,101 @@
+"""The engine gives what a plain reading of the events gives, for any events and any question."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from footfall.reports.query import query
+from tests.plain_reports import COUNTS, EPOCH, SECOND, Plain, days_of, ticks_at
+
+GAPS = (0, 1, 60 * SECOND, 60 * SECOND, 600 * SECOND, 600 * SECOND, 1500 * SECOND, 1500 * SECOND, 1800 * SECOND,
+        1800 * SECOND + 1, 3000 * SECOND, 3 * 3600 * SECOND, 23 * 3600 * SECOND)
+BEGINS = ("2026-03-28T22:40:00+00:00", "2026-03-28T23:55:00+00:00", "2026-10-24T23:45:00+00:00",
+          "2026-02-27T23:50:00+00:00", "2026-11-01T03:35:00+00:00", "2026-12-31T23:59:00+00:00")
+ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe")
+PAGES = ("/", "/Blog/a", "/blog/b", "/x*")
+DIMENSIONS = ("page", "host", "title", "url", "event", "prop:plan", "prop:n", "entry_page", "exit_page", "referrer",
+              "source", "channel", "country", "city", "language", "browser", "hour", "day", "week", "month")
+PAGE_VALUES = ("/", "/blog/*", "*b*", "B", "/x*", "signup", "DE", "AT", "free", "1", "true", "de", "Google", "x", "*")
+
+one_event = st.fixed_dictionaries({
+    "gap": st.sampled_from(GAPS),
+    "visitor": st.sampled_from((b"", *(bytes([number] * 8) for number in (1, 1, 1, 1, 1, 2, 2, 255)))),
+    "page": st.sampled_from(PAGES),
+    "event": st.sampled_from(("", "", "", "signup", "404", "engagement", "vitals")),
+    "props": st.sampled_from(({}, {"plan": "free"}, {"plan": True, "n": 1}, {"plan": None, "n": 1.5}, {"n": "1"})),
+    "country": st.sampled_from(("", "DE", "AT")),
+    "city": st.sampled_from(("", "Limburg")),
+    "language": st.sampled_from(("de", "en", "")),
+    "referrer": st.sampled_from(("", "https://www.google.com/", "https://b.example/y", "https://a.example.com/")),
+    "title": st.sampled_from(("", "A", "B")),
+    "engaged": st.sampled_from((0, 0, 1500, 70_000)),
+})
+
+
+@st.composite
+def streams(draw):
+    ticks = ticks_at(draw(st.sampled_from(BEGINS)))
+    events = []
+    for drawn in draw(st.lists(one_event, min_size=1, max_size=30)):
+        ticks += drawn["gap"]
+        fields = {name: value for name, value in drawn.items() if value and name not in ("gap", "page", "engaged")}
+        if drawn["event"] in ("engagement", "vitals"):
+            fields["engaged"] = drawn["engaged"]
+        events.append((ticks, fields | {"url": f"https://a.example.com{drawn['page']}"}))
+    return events
+
+
+FILTERABLE = tuple(name for name in DIMENSIONS if name not in ("hour", "day", "week", "month"))
+leaves = st.tuples(st.sampled_from(("is", "is_not", "contains", "not_contains", "matches", "not_matches")),
+                   st.sampled_from(FILTERABLE),
+                   st.one_of(st.sampled_from(PAGE_VALUES), st.lists(st.sampled_from(PAGE_VALUES), max_size=3))
+                   ).map(list)
+
+
+def nested(inner):
+    return st.one_of(st.lists(inner, min_size=1, max_size=3).map(lambda parts: ["and", *parts]),
+                     st.lists(inner, min_size=1, max_size=3).map(lambda parts: ["or", *parts]),
+                     inner.map(lambda part: ["not", part]))
+
+
+plain_filters = st.recursive(leaves, nested, max_leaves=4)
+filters = st.recursive(st.one_of(plain_filters, plain_filters.map(lambda part: ["visit", part])), nested, max_leaves=4)
+
+
+@st.composite
+def ranges(draw, events):
+    """A range that the events lie in, that cuts them, or that has nothing of them."""
+    ends = [ticks + more for ticks, _ in events for more in (0, 10, 10 * SECOND)]
+    ends += [events[0][0] - 3600 * SECOND, events[0][0] + 30 * 86_400 * SECOND]
+    since, until = sorted((draw(st.sampled_from(ends)), draw(st.one_of(st.just(max(ends)), st.sampled_from(ends)))))
+    return since // 10 * 10, until // 10 * 10
+
+
+def at(ticks):
+    """The moment, aware; ticks are whole microseconds."""
+    return EPOCH + timedelta(microseconds=ticks // 10)
+
+
+@given(st.data())
+@settings(max_examples=400, deadline=None)
+def test_any_query_gives_what_a_plain_reading_gives(data):
+    events = data.draw(streams())
+    since, until = data.draw(ranges(events))
+    tz = data.draw(st.sampled_from(ZONES))
+    by = data.draw(st.lists(st.sampled_from(DIMENSIONS), max_size=3, unique=True))
+    metrics = data.draw(st.lists(st.sampled_from(tuple(COUNTS)), min_size=1, unique=True))
+    where = data.draw(st.one_of(st.none(), filters))
+    goal = data.draw(filters)
+    order = data.draw(st.one_of(st.none(), st.lists(st.tuples(st.sampled_from((*by, *metrics)),
+                                                              st.sampled_from(("asc", "desc"))), max_size=2)))
+    plain = Plain(events)
+    rows = plain.query(metrics, since, until, by, where, ZoneInfo(tz), goal)
+    expected = plain.ordered(rows, by, metrics, order)
+    limit = data.draw(st.one_of(st.none(), st.integers(1, 5)))
+    offset = data.draw(st.integers(0, 2))
+    found = query(days_of(events), metrics, at(since), at(until), by=by, where=where, tz=tz, goal=goal, order=order,
+                  limit=limit, offset=offset)
+    assert [row[:2] for row in found.rows] == expected[offset:None if limit is None else offset + limit]
+    assert found.count == len(expected)

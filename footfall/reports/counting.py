@@ -18,7 +18,7 @@ from footfall.reports.columns import Array, Column, joined
 from footfall.reports.dimensions import Dimension
 from footfall.reports.filters import Filter
 from footfall.reports.frame import Frame
-from footfall.reports.grouping import Grouping, Groups, Runs, different
+from footfall.reports.grouping import Grouping, Groups, Runs, different, first_of_each
 from footfall.reports.metrics import OF_EVENTS, OF_VISITS
 from footfall.reports.ranges import Span
 from footfall.reports.visitors import numbered
@@ -172,19 +172,16 @@ class Counting:
     def _add_visitors(self, place: int, rows: slice, grouping: Grouping, chosen: Array | None, of_day: Array,
                       comes_again: Array) -> None:
         facts, derived = self.frame.days[place].facts, self.frame.derived[place]
-        count = len(derived.who)
-        who = np.append(derived.whose, np.uint32(count))[facts.visit[rows]]
-        codes = grouping.codes
+        events = _within(derived.by_visitor(facts), rows, len(facts))
         if chosen is not None:
-            codes, who = codes[chosen], who[chosen]
-        keys = codes.astype(np.int64) * (count + 1) + who
-        codes, who = np.divmod(keys[different(keys)], count + 1)
-        is_visitor = who < count
-        codes, who = codes[is_visitor], who[is_visitor]
+            events = events.compress(chosen[events])
+        who, codes = derived.whose[facts.visit[rows][events]], grouping.codes[events]
+        places = first_of_each(who, codes)
+        codes, who = codes[places], who[places]
         again = comes_again[who]
-        once = np.bincount(codes[~again], minlength=grouping.size)
+        once = np.bincount(codes.compress(~again), minlength=grouping.size)
         self._add(grouping, {"visitors": once})
-        codes, who = codes[again], who[again]
+        codes, who = codes.compress(again), who.compress(again)
         groups = np.flatnonzero(np.bincount(codes, minlength=grouping.size))
         parts = grouping.parts(groups)
         whole = (parts >= 0).all(axis=0)
@@ -243,13 +240,14 @@ class Counting:
             is_chosen = self.frame.told(place, chosen)
             if self.where is not None:
                 is_chosen &= self.choose.events_of_visits(place, self.where)
-            rows = np.flatnonzero(is_chosen)
+            rows = self.frame.derived[place].by_visitor(day.facts)
+            rows = rows.compress(is_chosen[rows])
             if not len(rows):
                 continue
             visits = day.facts.visit[rows]
             pages = Grouping([self.frame.events(place, dimension).at(rows) for dimension in self.by
                               if dimension.kind == "page"])
-            once = different(pages.codes.astype(np.int64) * len(day.visits) + visits)
+            once = first_of_each(visits, pages.codes)
             rows, visits = rows[once], visits[once]
             grouping = Grouping([
                 self.frame.events(place, dimension).at(rows) if dimension.kind == "page"
@@ -280,3 +278,10 @@ class Counting:
         codes = np.full(len(starts), len(column.values))
         codes[low:high] = column.codes
         return Column(codes, np.append(column.values, np.int32(-1)))
+
+
+def _within(places: Array, rows: slice, size: int) -> Array:
+    """Return those of some places that lie in a slice, as places in it."""
+    if rows == slice(0, size):
+        return places
+    return places.compress((places >= rows.start) & (places < rows.stop)) - np.uint32(rows.start)

@@ -14,6 +14,8 @@ from footfall.reports.columns import Array, Column
 
 #: So many different numbers are counted in an array that has a place for each; more are numbered anew.
 DENSE = 1 << 18
+#: With so many rows before it is a row compared, one by one.
+NEAR = 8
 
 
 class Grouping:
@@ -58,16 +60,14 @@ class Grouping:
 
     def count(self, mask: Array | None = None) -> Array:
         """Return how many rows each group has, of those that a mask tells."""
-        codes = self.codes if mask is None else self.codes[mask]
+        codes = self.codes if mask is None else self.codes.compress(mask)
         return np.bincount(codes, minlength=self.size)
 
     def total(self, values: Array, mask: Array | None = None) -> Array:
         """Return the sum of a value over the rows of each group, exact."""
         totals = np.zeros(self.size, dtype=np.int64)
-        if mask is None:
-            np.add.at(totals, self.codes.astype(np.intp), values.astype(np.int64))
-        else:
-            np.add.at(totals, self.codes[mask].astype(np.intp), values[mask].astype(np.int64))
+        codes, added = (self.codes, values) if mask is None else (self.codes.compress(mask), values.compress(mask))
+        np.add.at(totals, codes.astype(np.intp), added.astype(np.int64))
         return totals
 
 
@@ -160,6 +160,25 @@ class Groups:
     def parts(self) -> Array:
         """Return the values of all groups, a row for each dimension."""
         return np.concatenate([np.empty((self._width, 0), dtype=np.int32), *self._found], axis=1)
+
+
+def first_of_each(owners: Array, codes: Array) -> Array:
+    """Return a place of each different pair of an owner and a code, exactly one each.
+
+    :param owners: of which equal ones lie side by side.
+    """
+    is_again = np.zeros(len(owners), dtype=bool)
+    # Nearly all owners have few rows: each is compared with those before it. What is left is sorted.
+    for back in range(1, NEAR + 1):
+        same = owners[back:] == owners[:-back]
+        if not same.any():
+            return np.flatnonzero(~is_again)
+        is_again[back:] |= same & (codes[back:] == codes[:-back])
+    many = np.flatnonzero(owners[NEAR:] == owners[:-NEAR]) + NEAR
+    long = np.isin(owners, owners[many])
+    rest = np.flatnonzero(long & ~is_again)
+    keys = codes[rest].astype(np.int64) * (int(owners.max()) + 1) + owners[rest]
+    return np.concatenate((np.flatnonzero(~long & ~is_again), rest[different(keys)]))
 
 
 def different(keys: Array) -> Array:

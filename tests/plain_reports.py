@@ -104,7 +104,8 @@ class Plain:
                 add("visitors", key)
         for visit in visits:
             def key_at(event, visit=visit):
-                return tuple(bucket(dim, visit.ticks, tz) if dim in TIMES else event.value(dim, of_visit=True) for dim in by)
+                return tuple(bucket(dim, visit.ticks, tz) if dim in TIMES else event.value(dim, of_visit=True)
+                             for dim in by)
 
             for key in {key_at(event) for event in visit.chosen(where)}:
                 add("visits", key)
@@ -115,10 +116,10 @@ class Plain:
             add("entries", key_at(visit.events[0]))
             add("exits", key_at(visit.events[-1]))
         if not by:
-            groups[()]  # the one row is there whatever it holds
+            groups[()] = groups[()]  # the one row is there whatever it holds
         if len(by) == 1 and by[0] in TIMES and since < until:
             for ticks in _steps(since, until):
-                groups[bucket(by[0], ticks, tz),]
+                groups.setdefault((bucket(by[0], ticks, tz),), defaultdict(int))
         return {key: {metric: METRICS[metric](counts) for metric in metrics} for key, counts in groups.items()}
 
     def ordered(self, rows, by, metrics, order=None):
@@ -128,7 +129,7 @@ class Plain:
         found = sorted(rows.items(), key=lambda row: tuple(map(_comparable, row[0])))
         for name, direction in reversed(order):
             if name in by:
-                found.sort(key=lambda row, at=by.index(name): _comparable(row[0][at]), reverse=direction == "desc")
+                found.sort(key=lambda row, name=name: _comparable(row[0][by.index(name)]), reverse=direction == "desc")
             else:
                 number = [row for row in found if row[1][name] is not None]
                 number.sort(key=lambda row, name=name: row[1][name], reverse=direction == "desc")

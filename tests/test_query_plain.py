@@ -6,7 +6,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from footfall.reports.funnels import funnel
+from footfall.reports.live import live
+from footfall.reports.paths import paths
 from footfall.reports.query import query
+from footfall.reports.retention import retention
 from tests.plain_reports import COUNTS, EPOCH, SECOND, Plain, days_of, ticks_at
 
 GAPS = (0, 1, 60 * SECOND, 60 * SECOND, 600 * SECOND, 600 * SECOND, 1500 * SECOND, 1500 * SECOND, 1800 * SECOND,
@@ -99,3 +103,63 @@ def test_any_query_gives_what_a_plain_reading_gives(data):
                   limit=limit, offset=offset)
     assert [row[:2] for row in found.rows] == expected[offset:None if limit is None else offset + limit]
     assert found.count == len(expected)
+
+
+goals = st.one_of(st.sampled_from(PAGES).map(lambda page: {"page": page}), st.just({"event": "signup"}),
+                  st.just({"event": "signup", "props": {"plan": "free"}}), filters)
+
+
+def as_filter(goal):
+    if isinstance(goal, list):
+        return goal
+    if "page" in goal:
+        return ["and", ["not_matches", "event", "*"], ["matches", "page", goal["page"]]]
+    return ["and", ["is", "event", goal["event"]], *(["is", f"prop:{key}", value]
+                                                    for key, value in goal.get("props", {}).items())]
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_any_funnel_counts_what_trying_every_way_counts(data):
+    events = data.draw(streams())
+    since, until = data.draw(ranges(events))
+    steps = data.draw(st.lists(goals, min_size=1, max_size=4))
+    within = data.draw(st.one_of(st.just("visit"), st.sampled_from((0, 60, 1800, 2460, 90_000))))
+    where = data.draw(st.one_of(st.none(), filters))
+    expected = Plain(events).funnel(list(map(as_filter, steps)), since, until,
+                                    within if within == "visit" else within * SECOND, where)
+    found = funnel(days_of(events), steps, at(since), at(until), within=within, where=where)
+    assert [step.reached for step in found] == expected
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_any_retention_counts_what_a_plain_reading_counts(data):
+    events = data.draw(streams())
+    since, until = data.draw(ranges(events))
+    period, tz = data.draw(st.sampled_from(("week", "month"))), data.draw(st.sampled_from(ZONES))
+    found = retention(days_of(events), at(since), at(until), oldest=at(events[0][0]).date(), period=period, tz=tz)
+    assert found == Plain(events).retention(since, until, period, ZoneInfo(tz))
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_any_paths_are_those_of_a_plain_reading(data):
+    events = data.draw(streams())
+    since, until = data.draw(ranges(events))
+    pattern = data.draw(st.sampled_from((*PAGES, "/?log/*", "*b*", "*", "/none")))
+    where = data.draw(st.one_of(st.none(), filters))
+    before, after = paths(days_of(events), pattern, at(since), at(until), where=where)
+    assert (dict(before), dict(after)) == Plain(events).paths(pattern, since, until, where)
+    for table in (before, after):
+        assert table == sorted(table, key=lambda row: (-row[1], row[0] is None, row[0] or ""))
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_live_counts_the_visitors_of_five_minutes(data):
+    events = data.draw(streams())
+    later = data.draw(st.sampled_from((0, 300, 301)))
+    now = data.draw(st.sampled_from([ticks // 10 * 10 for ticks, _ in events])) + later * SECOND
+    there = {fields.get("visitor") for ticks, fields in events if now - 300 * SECOND <= ticks <= now} - {None}
+    assert live(days_of(events), at(now)) == len(there)

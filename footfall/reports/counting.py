@@ -152,18 +152,11 @@ class Counting:
 
     def _add_visitors_of_runs(self, place: int, rows: slice, runs: Runs, chosen: Array | None, of_day: Array,
                               comes_again: Array) -> None:
-        facts, derived = self.frame.days[place].facts, self.frame.derived[place]
-        visits = facts.visit[rows]
         once = np.zeros(runs.size, dtype=np.int64)
         groups = self.groups.numbers(runs.parts(np.arange(runs.size)))
         for run, (begin, end) in enumerate(runs.spans):
-            is_there = np.ones(len(derived.who), dtype=bool)
-            if chosen is not None or end - begin < len(facts):
-                has_event = np.zeros(len(facts.visits) + 1, dtype=bool)
-                here = visits[begin:end]
-                has_event[here if chosen is None else here[chosen[begin:end]]] = True
-                is_there[:] = False
-                is_there[derived.whose[has_event[:-1]]] = True
+            is_there = self.frame.present(place, slice(rows.start + begin, rows.start + end),
+                                          None if chosen is None else chosen[begin:end])
             once[run] = np.count_nonzero(is_there & ~comes_again)
             again = of_day[is_there & comes_again]
             self._visitors.append((np.full(len(again), groups[run]), again))

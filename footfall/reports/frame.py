@@ -7,6 +7,7 @@ place for each of those numbers, and means something at the visits that begin on
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +15,10 @@ import numpy as np
 from footfall.reports.columns import KEPT, Array, Column, Vocabulary, joined, with_more
 from footfall.reports.dimensions import DIMENSIONS, Dimension
 from footfall.reports.visits import StitchedDay
+
+#: Gives the days of a range that have events, the first and the last UTC day included, and those beside it that its
+#: visits reach into, as :func:`footfall.reports.building.days_around` does.
+Days = Callable[[date, date], Sequence[StitchedDay]]
 
 
 class Frame:
@@ -137,3 +142,18 @@ class Frame:
         """Return which events of a day lie in a range of ticks."""
         low, high = np.searchsorted(self.days[place].facts.ticks, (since, until))
         return slice(int(low), int(high))
+
+    def present(self, place: int, rows: slice, chosen: Array | None = None) -> Array:
+        """Return which of a day's visitors (``derived[place].who``) have an event in some rows.
+
+        :param chosen: which of the rows; ``None`` for all.
+        """
+        facts, derived = self.days[place].facts, self.derived[place]
+        if chosen is None and rows == slice(0, len(facts)):
+            return np.ones(len(derived.who), dtype=bool)
+        visits = facts.visit[rows]
+        has_event = np.zeros(len(facts.visits) + 1, dtype=bool)
+        has_event[visits if chosen is None else visits.compress(chosen)] = True
+        present = np.zeros(len(derived.who), dtype=bool)
+        present[derived.whose[has_event[:-1]]] = True
+        return present

@@ -10,9 +10,9 @@ Days come from outside, as columns; a query changes nothing and may run in any t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 from footfall.errors import UsageError
@@ -20,17 +20,13 @@ from footfall.reports.buckets import Buckets, buckets, zone_of
 from footfall.reports.counting import Counting
 from footfall.reports.dimensions import Dimension, dimension
 from footfall.reports.filters import Filter, parse
-from footfall.reports.frame import Frame
+from footfall.reports.frame import Days, Frame
 from footfall.reports.goals import filter_of
 from footfall.reports.metrics import METRICS
 from footfall.reports.ranges import Span, compared, moment, span_of
 from footfall.reports.result import Groups, Result, Row
-from footfall.reports.visits import StitchedDay
 from footfall.timeuuid import Moment
 
-#: Gives the days of a range that have events, the first and the last UTC day included, and those beside it that its
-#: visits reach into, as :func:`footfall.reports.building.days_around` does.
-Days = Callable[[date, date], Sequence[StitchedDay]]
 COMPARED = ("previous", "year")
 
 

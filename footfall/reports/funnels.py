@@ -1,0 +1,148 @@
+"""Funnels: how many visits, or visitors, go all the way through some steps, and where they stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from footfall.errors import UsageError
+from footfall.reports.buckets import zone_of
+from footfall.reports.choosing import Chooser
+from footfall.reports.columns import Array, joined
+from footfall.reports.filters import Filter, parse
+from footfall.reports.frame import Days, Frame
+from footfall.reports.goals import filter_of
+from footfall.reports.ranges import Span, moment, span_of
+from footfall.reports.visitors import numbered
+from footfall.timeuuid import TICKS_PER_SECOND, Moment
+
+#: More steps than a funnel can show.
+MOST = 20
+
+
+class Step(NamedTuple):
+    """How far a step was reached.
+
+    :param reached: visits, or visitors.
+    :param of_first: share of those that reached the first step; ``None`` if nobody did.
+    :param of_before: share of those that reached the step before; of the first step, 1.
+    """
+
+    reached: int
+    of_first: float | None
+    of_before: float | None
+
+
+def funnel(days: Days, steps: Sequence[object], since: Moment | str, until: Moment | str, *,
+           within: object = "visit", where: object = None, tz: str = "UTC") -> list[Step]:
+    """Return how many reach each step, all those before it in order.
+
+    :param days: gives the days, as :func:`footfall.reports.query.run` takes it.
+    :param steps: goals or filters, as :func:`footfall.reports.goals.filter_of` takes them.
+    :param within: ``visit``, to count visits; or a timedelta, or seconds, to count visitors who took no longer.
+    :param where: a filter: which visits, or, by visitors, who.
+    :raises UsageError: something is not what it may be.
+    """
+    if not isinstance(steps, list | tuple) or not 1 <= len(steps) <= MOST:
+        raise UsageError(f"steps {steps!r}: must be a list of one to {MOST} goals or filters")
+    wanted = [filter_of(step, name=f"step {number}") for number, step in enumerate(steps, 1)]
+    chosen = None if where is None else parse(where)
+    window = _window(within)
+    span = span_of(moment(since, "since"), moment(until, "until"), zone_of(tz))
+    frame = Frame(days(*span.days()) if span.since < span.until else [])
+    choose = Chooser(frame)
+    counts = _visits(choose, wanted, span, chosen) if window is None else _visitors(choose, wanted, span, chosen, window)
+    return [Step(count, _share(count, counts[0]), _share(count, before))
+            for count, before in zip(counts, (counts[0], *counts), strict=False)]
+
+
+def _window(within: object) -> int | None:
+    """Return a window in ticks, ``None`` for a visit."""
+    if within == "visit":
+        return None
+    seconds: Any = within.total_seconds() if isinstance(within, timedelta) else within
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= 1e9:
+        raise UsageError(f"within {within!r}: must be 'visit', a timedelta or seconds")
+    return round(seconds * TICKS_PER_SECOND)
+
+
+def _share(count: int, of: int) -> float | None:
+    return count / of if of else None
+
+
+def _visits(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter | None) -> list[int]:
+    """Return how many visits reach each step: whoever takes each as early as he can gets farthest."""
+    frame = choose.frame
+    going = frame.beginning(*span)
+    if where is not None:
+        going &= choose.visits(where)
+    reached = np.full(frame.size, -1, dtype=np.int64)
+    counts = []
+    for step in steps:
+        found = np.full(frame.size, -1, dtype=np.int64)
+        first = 0
+        for place, day in enumerate(frame.days):
+            rows = np.flatnonzero(choose.events_of_visits(place, step) & frame.told(place, going))
+            heads = day.head[day.facts.visit[rows]]
+            new = (first + rows > reached[heads]) & (found[heads] < 0)
+            # Of several events of a visit the last that is written stays: from the last to the first.
+            found[heads.compress(new)[::-1]] = first + rows.compress(new)[::-1]
+            first += len(day.facts)
+        going, reached = found >= 0, found
+        counts.append(int(np.count_nonzero(going)))
+    return counts
+
+
+def _visitors(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter | None, window: int) -> list[int]:
+    """Return how many visitors reach each step in time.
+
+    Of all ways to an event through the steps before it, the one that started latest reaches farthest. Of the events that
+    reach a step, the later ones never started earlier: so what counts is always the last one before.
+    """
+    frame = choose.frame
+    size = sum(len(day.facts) for day in frame.days)
+    numbers = numbered(frame.derived)
+    chosen = np.zeros(numbers.size, dtype=bool)
+    for place in range(len(frame.days)):
+        rows = frame.rows(place, *span)
+        there = frame.present(place, rows, None if where is None else choose.events(place, where)[rows])
+        chosen[numbers.of_day[place][there]] = True
+    counts = []
+    before = starts = np.zeros(0, dtype=np.int64)
+    for number, step in enumerate(steps):
+        keys, ticks = _in_order(choose, step, span, chosen, size)
+        if number:
+            last = np.searchsorted(before, keys) - 1
+            reaches = last >= 0
+            reaches[reaches] &= before[last[reaches]] // size == keys[reaches] // size
+            reaches[reaches] &= ticks[reaches] - starts[last[reaches]] <= window
+            keys, starts = keys[reaches], starts[last[reaches]]
+        else:
+            starts = ticks
+        before = keys
+        who = keys // size if size else keys
+        counts.append(int(np.count_nonzero(who[1:] != who[:-1])) + (len(who) > 0))
+    return counts
+
+
+def _in_order(choose: Chooser, step: Filter, span: Span, chosen: Array, size: int) -> tuple[Array, Array]:
+    """Return the events that satisfy a step, by visitor and time: visitor × all events + event; and their ticks."""
+    frame, first = choose.frame, 0
+    numbers = numbered(frame.derived)
+    keys, ticks = [], []
+    for place, day in enumerate(frame.days):
+        rows = frame.rows(place, *span)
+        events = rows.start + np.flatnonzero(choose.events(place, step)[rows])
+        visits = day.facts.visit[events]
+        events, visits = events[visits < len(day.visits)], visits[visits < len(day.visits)]
+        who = numbers.of_day[place][frame.derived[place].whose[visits]]
+        here = chosen[who]
+        keys.append(who[here] * size + first + events[here])
+        ticks.append(day.facts.ticks[events[here]])
+        first += len(day.facts)
+    together = joined(np.int64, keys)
+    order = np.argsort(together, kind="stable")
+    return together[order], joined(np.int64, ticks)[order]

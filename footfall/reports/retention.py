@@ -1,0 +1,68 @@
+"""Retention: of those who came first in a week or month, how many came again in each later one."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+
+from footfall.errors import UsageError
+from footfall.reports.buckets import buckets, zone_of
+from footfall.reports.frame import Days, Frame
+from footfall.reports.ranges import Span, moment, span_of
+from footfall.reports.visitors import numbered
+from footfall.timeuuid import Moment, ticks_at
+
+PERIODS = ("week", "month")
+
+
+class Cohort(NamedTuple):
+    """Those who came first in one period.
+
+    :param period: its first day.
+    :param counts: how many of them came in it, which is all, in the next one, and so on to the last of the range.
+    """
+
+    period: date
+    counts: list[int]
+
+
+def retention(days: Days, since: Moment | str, until: Moment | str, *, oldest: date, period: str = "week",
+              tz: str = "UTC") -> list[Cohort]:
+    """Return the cohorts of a range, one for each period, oldest first.
+
+    :param days: gives the days, as :func:`footfall.reports.query.run` takes it.
+    :param oldest: the UTC day of the account's first event: who was there before the range is in no cohort.
+    :param period: ``week`` or ``month``, in the time zone.
+    :raises UsageError: something is not what it may be.
+    """
+    if period not in PERIODS:
+        raise UsageError(f"period {period!r}: unknown; use {', '.join(PERIODS)}")
+    zone = zone_of(tz)
+    span = span_of(moment(since, "since"), moment(until, "until"), zone)
+    periods = buckets(period, zone, *span)
+    if not len(periods):
+        return []
+    first, last = span.days()
+    frame = Frame(days(min(oldest, first), last))
+    numbers = numbered(frame.derived)
+    # For each visitor the number of the period that he came first in, and of the one that he was last seen in.
+    came = np.full(numbers.size, -1, dtype=np.int64)
+    seen = np.full(numbers.size, -1, dtype=np.int64)
+    counts = np.zeros((len(periods), len(periods)), dtype=np.int64)
+    earlier = Span(ticks_at(date.min), span.since)
+    for place, of_day in enumerate(numbers.of_day):
+        before = of_day[frame.present(place, frame.rows(place, *earlier))]
+        came[before] = len(periods)
+        rows = frame.rows(place, *span)
+        positions, here = periods.positions(frame.days[place].facts.ticks[rows])
+        for number, begin, end in zip(here.tolist(), positions[:-1].tolist(), positions[1:].tolist(), strict=True):
+            who = of_day[frame.present(place, slice(rows.start + begin, rows.start + end))]
+            who = who[seen[who] < number]
+            seen[who] = number
+            new = who[came[who] < 0]
+            came[new] = number
+            counts[:, number] += np.bincount(came[who], minlength=len(periods) + 1)[:-1]
+    return [Cohort(value, counts[number, number:].tolist())
+            for number, value in enumerate(periods.values)]

@@ -54,7 +54,8 @@ def funnel(days: Days, steps: Sequence[object], since: Moment | str, until: Mome
     span = span_of(moment(since, "since"), moment(until, "until"), zone_of(tz))
     frame = Frame(days(*span.days()) if span.since < span.until else [])
     choose = Chooser(frame)
-    counts = _visits(choose, wanted, span, chosen) if window is None else _visitors(choose, wanted, span, chosen, window)
+    counts = (_visits(choose, wanted, span, chosen) if window is None
+              else _visitors(choose, wanted, span, chosen, window))
     return [Step(count, _share(count, counts[0]), _share(count, before))
             for count, before in zip(counts, (counts[0], *counts), strict=False)]
 
@@ -99,8 +100,8 @@ def _visits(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter 
 def _visitors(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter | None, window: int) -> list[int]:
     """Return how many visitors reach each step in time.
 
-    Of all ways to an event through the steps before it, the one that started latest reaches farthest. Of the events that
-    reach a step, the later ones never started earlier: so what counts is always the last one before.
+    Of all ways to an event through the steps before it, the one that started latest reaches farthest. Of the events
+    that reach a step, the later ones never started earlier: so what counts is always the last one before.
     """
     frame = choose.frame
     size = sum(len(day.facts) for day in frame.days)

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import argparse
 import resource
-import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, time, timedelta
+from time import thread_time
 from typing import Any
 
 from bench.days import FIRST, make_days
+from footfall.reports.funnels import funnel
+from footfall.reports.live import live
+from footfall.reports.paths import paths
 from footfall.reports.query import query
+from footfall.reports.retention import retention
 
 FILTER = ["and", ["is", "country", "C1"], ["is", "browser", ["Browser 1", "Browser 2"]]]
+STEPS = [{"page": "/posts/0"}, {"page": "/posts/1*"}, {"event": "signup"}]
 ALL = ("visitors", "visits", "views")
 
 
@@ -30,8 +35,11 @@ def main() -> None:
     days = make_days(asked.days, asked.views)
     since, until = FIRST, FIRST + timedelta(days=asked.days)
 
+    def days_of(*_: Any) -> Any:
+        return days
+
     def ask(metrics: Any, **more: Any) -> Callable[[], Any]:
-        return lambda: query(lambda first, last: days, metrics, since, until, **more)
+        return lambda: query(days_of, metrics, since, until, **more)
 
     reports: dict[str, Callable[[], Any]] = {
         "views": ask("views"),
@@ -61,6 +69,13 @@ def main() -> None:
         "conversion rate by source": ask("conversion_rate", by="source", goal={"event": "signup"}, limit=10),
         "compared": ask(ALL, by="day", compare="previous"),
     }
+    reports |= {
+        "three-step funnel, visits": lambda: funnel(days_of, STEPS, since, until),
+        "three-step funnel, within a day": lambda: funnel(days_of, STEPS, since, until, within=timedelta(days=1)),
+        "weekly retention": lambda: retention(days_of, since, until, oldest=since),
+        "paths of a page": lambda: paths(days_of, "/posts/0", since, until, limit=10),
+        "live": lambda: live(lambda *_: days[-1:], datetime.combine(until, time.min) - timedelta(hours=1)),
+    }
     print(f"{'report':34}{'first':>8}{'best':>8}   ms")
     for name, report in reports.items():
         first, *others = (_milliseconds(report) for _ in range(asked.times + 1))
@@ -69,9 +84,9 @@ def main() -> None:
 
 
 def _milliseconds(report: Callable[[], Any]) -> float:
-    begin = time.thread_time()
+    begin = thread_time()
     report()
-    return (time.thread_time() - begin) * 1000
+    return (thread_time() - begin) * 1000
 
 
 if __name__ == "__main__":

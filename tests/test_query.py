@@ -172,7 +172,8 @@ def test_an_empty_range_has_no_buckets_and_one_row_without_dimensions():
     ("year", "2024-02-29", "2024-03-01", "UTC", ("2023-02-28T00:00Z", "2023-03-01T00:00Z")),
     ("year", "2024-02-29T13:00:00.000001", "2024-02-29T14:00", "UTC",
      ("2023-02-28T13:00:00.000001Z", "2023-02-28T14:00Z")),
-    ("year", "2026-03-29T04:00", "2026-03-29T05:00", "Europe/Berlin", ("2025-03-29T04:00+01:00", "2025-03-29T05:00+01:00")),
+    ("year", "2026-03-29T04:00", "2026-03-29T05:00", "Europe/Berlin",
+     ("2025-03-29T04:00+01:00", "2025-03-29T05:00+01:00")),
     ("year", "2026-10-25", "2026-10-26", "Europe/Berlin", ("2025-10-25T00:00+02:00", "2025-10-26T00:00+02:00")),
     (("2020-01-01", "2020-01-03"), "2026-01-01", "2026-01-02", "Asia/Kolkata",
      ("2020-01-01T00:00+05:30", "2020-01-03T00:00+05:30")),
@@ -278,7 +279,7 @@ def test_facts_may_have_small_integers_and_lie_in_a_file(days, tmp_path):
         return loaded
 
     asked = Query(("visitors", "visits", "views", "exits", "visit_duration", "views_per_visit", "engaged_time"),
-                  "2026-01-01", "2026-02-01", by=("page", "country", "exit_page"), where=["visit", ["is", "page", "/a"]])
+                  "2026-01-01", "2026-02-01", where=["visit", ["is", "page", "/a"]])
     for by in (("page",), ("page", "entry_page"), ("exit_page",), ()):
         assert run(replace(asked, by=by), from_files) == run(replace(asked, by=by), days)
     assert run(replace(asked, by=("page",)), days).count == 3

@@ -52,7 +52,7 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self.values: list[str] = []
-        self._by_visitor: Array | None = None
+        self._by_visitor: tuple[Array, Array] | None = None
         self._numbers: dict[str | None, int] = {None: -1}
         self._lock = threading.Lock()
 
@@ -91,16 +91,20 @@ class Derived:
         self.engaged_rows = np.flatnonzero(day.engaged)
         self.who, whose = np.unique(day.visits.visitor, return_inverse=True)
         self.whose = whose.reshape(-1).astype(np.uint32)
-        self._by_visitor: Array | None = None
+        self._by_visitor: tuple[Array, Array] | None = None
         self._numbers: dict[Dimension, tuple[Vocabulary, Array]] = {}
 
-    def by_visitor(self, day: Day) -> Array:
-        """Return the numbers of the events that have a visitor, his side by side, each visitor's in order."""
+    def by_visitor(self, day: Day) -> tuple[Array, Array]:
+        """Return the numbers of the events that have a visitor, his side by side, each visitor's in order; and whose.
+
+        The second tells visitors by their numbers in ``who``.
+        """
         if self._by_visitor is None:
             whose = np.append(self.whose, np.uint32(len(self.who)))[day.visit]
-            order = np.argsort(whose, kind="stable")
-            self._by_visitor = order[:int(np.count_nonzero(whose < len(self.who)))].astype(np.uint32)
-        return self._by_visitor
+            counts = np.bincount(whose, minlength=len(self.who))[:len(self.who)]
+            self._by_visitor = np.argsort(whose, kind="stable")[:counts.sum()].astype(np.uint32), counts
+        order, counts = self._by_visitor
+        return order, np.repeat(np.arange(len(counts), dtype=np.uint32), counts)
 
     def numbers(self, day: Day, dimension: Dimension, vocabulary: Vocabulary) -> Array:
         """Return the numbers of the values that the rows of a dimension's table have."""

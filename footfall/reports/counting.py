@@ -165,10 +165,13 @@ class Counting:
     def _add_visitors(self, place: int, rows: slice, grouping: Grouping, chosen: Array | None, of_day: Array,
                       comes_again: Array) -> None:
         facts, derived = self.frame.days[place].facts, self.frame.derived[place]
-        events = _within(derived.by_visitor(facts), rows, len(facts))
-        if chosen is not None:
-            events = events.compress(chosen[events])
-        who, codes = derived.whose[facts.visit[rows][events]], grouping.codes[events]
+        events, who = derived.by_visitor(facts)
+        if chosen is not None or len(grouping.codes) < len(facts):
+            is_chosen = np.zeros(len(facts), dtype=bool)
+            is_chosen[rows] = True if chosen is None else chosen
+            here = is_chosen[events]
+            events, who = events.compress(here), who.compress(here)
+        codes = grouping.codes[events - np.uint32(rows.start) if rows.start else events]
         places = first_of_each(who, codes)
         codes, who = codes[places], who[places]
         again = comes_again[who]
@@ -233,7 +236,7 @@ class Counting:
             is_chosen = self.frame.told(place, chosen)
             if self.where is not None:
                 is_chosen &= self.choose.events_of_visits(place, self.where)
-            rows = self.frame.derived[place].by_visitor(day.facts)
+            rows, _ = self.frame.derived[place].by_visitor(day.facts)
             rows = rows.compress(is_chosen[rows])
             if not len(rows):
                 continue
@@ -271,10 +274,3 @@ class Counting:
         codes = np.full(len(starts), len(column.values))
         codes[low:high] = column.codes
         return Column(codes, np.append(column.values, np.int32(-1)))
-
-
-def _within(places: Array, rows: slice, size: int) -> Array:
-    """Return those of some places that lie in a slice, as places in it."""
-    if rows == slice(0, size):
-        return places
-    return places.compress((places >= rows.start) & (places < rows.stop)) - np.uint32(rows.start)

@@ -12,6 +12,7 @@ from footfall.errors import UsageError
 from footfall.reports.buckets import zone_of
 from footfall.reports.choosing import Chooser
 from footfall.reports.columns import Array, joined
+from footfall.reports.day import Day
 from footfall.reports.filters import Filter, parse
 from footfall.reports.frame import Days, Frame
 from footfall.reports.goals import filter_of
@@ -70,6 +71,14 @@ def _window(within: object) -> int | None:
     return round(seconds * TICKS_PER_SECOND)
 
 
+def _with_visitor(facts: Day, mask: Array) -> tuple[Array, Array]:
+    """Return the events of a mask that have a visitor, and their visits."""
+    rows = np.flatnonzero(mask)
+    visits = facts.visit[rows]
+    has_visitor = visits < len(facts.visits)
+    return rows.compress(has_visitor), visits.compress(has_visitor)
+
+
 def _share(count: int, of: int) -> float | None:
     return count / of if of else None
 
@@ -86,9 +95,9 @@ def _visits(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter 
         found = np.full(frame.size, -1, dtype=np.int64)
         first = 0
         for place, day in enumerate(frame.days):
-            rows = np.flatnonzero(choose.events_of_visits(place, step) & frame.told(place, going))
-            heads = day.head[day.facts.visit[rows]]
-            new = (first + rows > reached[heads]) & (found[heads] < 0)
+            rows, visits = _with_visitor(day.facts, choose.events_of_visits(place, step))
+            heads = day.head[visits]
+            new = going[heads] & (first + rows > reached[heads]) & (found[heads] < 0)
             # Of several events of a visit the last that is written stays: from the last to the first.
             found[heads.compress(new)[::-1]] = first + rows.compress(new)[::-1]
             first += len(day.facts)
@@ -125,6 +134,9 @@ def _visitors(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filte
             starts = ticks
         before = keys
         who = keys // size if size else keys
+        # Only who came so far can come farther.
+        chosen[:] = False
+        chosen[who] = True
         counts.append(int(np.count_nonzero(who[1:] != who[:-1])) + (len(who) > 0))
     return counts
 
@@ -136,9 +148,9 @@ def _in_order(choose: Chooser, step: Filter, span: Span, chosen: Array, size: in
     keys, ticks = [], []
     for place, day in enumerate(frame.days):
         rows = frame.rows(place, *span)
-        events = rows.start + np.flatnonzero(choose.events(place, step)[rows])
-        visits = day.facts.visit[events]
-        events, visits = events[visits < len(day.visits)], visits[visits < len(day.visits)]
+        is_step = choose.events(place, step)
+        is_step[:rows.start] = is_step[rows.stop:] = False
+        events, visits = _with_visitor(day.facts, is_step)
         who = numbers.of_day[place][frame.derived[place].whose[visits]]
         here = chosen[who]
         keys.append(who[here] * size + first + events[here])

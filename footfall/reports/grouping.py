@@ -174,8 +174,7 @@ def first_of_each(owners: Array, codes: Array) -> Array:
         if not same.any():
             return np.flatnonzero(~is_again)
         is_again[back:] |= same & (codes[back:] == codes[:-back])
-    many = np.flatnonzero(owners[NEAR:] == owners[:-NEAR]) + NEAR
-    long = np.isin(owners, owners[many])
+    long = (np.bincount(owners) > NEAR)[owners]
     rest = np.flatnonzero(long & ~is_again)
     keys = codes[rest].astype(np.int64) * (int(owners.max()) + 1) + owners[rest]
     return np.concatenate((np.flatnonzero(~long & ~is_again), rest[different(keys)]))

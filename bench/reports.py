@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5)
     asked = parser.parse_args()
     days = make_days(asked.days, asked.views)
+    loaded = _memory()
     since, until = FIRST, FIRST + timedelta(days=asked.days)
 
     def days_of(*_: Any) -> Any:
@@ -80,7 +81,11 @@ def main() -> None:
     for name, report in reports.items():
         first, *others = (_milliseconds(report) for _ in range(asked.times + 1))
         print(f"{name:34}{first:8.1f}{min(others):8.1f}")
-    print(f"memory of this process at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
+    print(f"memory of this process: {loaded} MB with the days, {_memory()} MB at most")
+
+
+def _memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _milliseconds(report: Callable[[], Any]) -> float:

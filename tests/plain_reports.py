@@ -118,8 +118,8 @@ class Plain:
         if not by:
             groups[()] = groups[()]  # the one row is there whatever it holds
         if len(by) == 1 and by[0] in TIMES and since < until:
-            for ticks in _steps(since, until):
-                groups.setdefault((bucket(by[0], ticks, tz),), defaultdict(int))
+            for value in buckets(by[0], since, until, tz):
+                groups.setdefault((value,), defaultdict(int))
         return {key: {metric: METRICS[metric](counts) for metric in metrics} for key, counts in groups.items()}
 
     def ordered(self, rows, by, metrics, order=None):
@@ -152,12 +152,11 @@ class Plain:
 
     def retention(self, since, until, period, tz):
         """By period of first coming: how many came again in each later period."""
-        first, periods = {}, {}
+        first = {}
+        periods = {value: number for number, value in enumerate(buckets(period, since, until, tz))}
         for event in self.events:
             if event.fact.visitor:
                 first.setdefault(event.fact.visitor, event.ticks)
-        for ticks in _steps(since, until):
-            periods.setdefault(bucket(period, ticks, tz), len(periods))
         came = defaultdict(set)
         for event in self.events:
             if event.fact.visitor and since <= first[event.fact.visitor] and since <= event.ticks < until:
@@ -217,10 +216,11 @@ def matches(pattern, text):
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
 
 
-def _steps(since, until):
-    """Instants of which every hour of every zone has one: no clock is set, and no hour begins, but at a quarter."""
+def buckets(dim, since, until, tz):
+    """The hours, days … of a range, in order: no clock is set, and no hour begins, but at a quarter."""
     quarter = 900 * SECOND
-    return (since, *range((since // quarter + 1) * quarter, until, quarter)) if since < until else ()
+    steps = (since, *range((since // quarter + 1) * quarter, until, quarter)) if since < until else ()
+    return list(dict.fromkeys(bucket(dim, ticks, tz) for ticks in steps))
 
 
 def bucket(dim, ticks, tz):

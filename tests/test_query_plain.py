@@ -1,17 +1,19 @@
 """The engine gives what a plain reading of the events gives, for any events and any question."""
 
+from collections import defaultdict
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from footfall.reports import columns
 from footfall.reports.funnels import funnel
 from footfall.reports.live import live
 from footfall.reports.paths import paths
 from footfall.reports.query import query
 from footfall.reports.retention import retention
-from tests.plain_reports import COUNTS, EPOCH, SECOND, Plain, days_of, ticks_at
+from tests.plain_reports import COUNTS, EPOCH, METRICS, SECOND, TIMES, Plain, buckets, days_of, ticks_at
 
 GAPS = (0, 1, 60 * SECOND, 60 * SECOND, 600 * SECOND, 600 * SECOND, 1500 * SECOND, 1500 * SECOND, 1800 * SECOND,
         1800 * SECOND + 1, 3000 * SECOND, 3 * 3600 * SECOND, 23 * 3600 * SECOND)
@@ -99,10 +101,31 @@ def test_any_query_gives_what_a_plain_reading_gives(data):
     expected = plain.ordered(rows, by, metrics, order)
     limit = data.draw(st.one_of(st.none(), st.integers(1, 5)))
     offset = data.draw(st.integers(0, 2))
+    other = data.draw(st.one_of(st.none(), ranges(events)))
     found = query(days_of(events), metrics, at(since), at(until), by=by, where=where, tz=tz, goal=goal, order=order,
-                  limit=limit, offset=offset)
+                  limit=limit, offset=offset, compare=other and tuple(map(at, other)))
     assert [row[:2] for row in found.rows] == expected[offset:None if limit is None else offset + limit]
     assert found.count == len(expected)
+    against = plain.query(metrics, *other, by, where, ZoneInfo(tz), goal) if other else {}
+    if other and by and by[0] in TIMES:
+        here = dict(zip(buckets(by[0], *other, ZoneInfo(tz)), buckets(by[0], since, until, ZoneInfo(tz)), strict=False))
+        against = {(here[key[0]], *key[1:]): numbers for key, numbers in against.items() if key[0] in here}
+    for row in found.rows:
+        numbers = against.get(row.values, {metric: METRICS[metric](defaultdict(int)) for metric in metrics})
+        assert row.compared == (tuple(numbers[metric] for metric in metrics) if other else None)
+
+
+def test_the_same_comes_out_when_a_vocabulary_is_full(monkeypatch):
+    monkeypatch.setattr(columns, "LARGEST", 1)
+    monkeypatch.setattr(columns, "MOST", 1)
+    events = [(ticks_at(f"2026-01-0{day}T10:00:00") + number, {
+        "url": f"https://a.example.com/{number}", "visitor": bytes([day] * 8), "country": f"C{day}"})
+        for day in (1, 2, 3) for number in range(3)]
+    by, metrics = ["page", "exit_page", "country"], ["views", "visits"]
+    for _ in range(2):
+        found = query(days_of(events), metrics, "2026-01-01", "2026-01-04", by=by, compare="previous")
+        rows = Plain(events).query(metrics, ticks_at("2026-01-01T00:00"), ticks_at("2026-01-04T00:00"), by)
+        assert [row[:2] for row in found.rows] == Plain(events).ordered(rows, by, metrics)
 
 
 goals = st.one_of(st.sampled_from(PAGES).map(lambda page: {"page": page}), st.just({"event": "signup"}),

@@ -125,9 +125,8 @@ class Kept:
         self._vocabularies: dict[str, Vocabulary] = {}
         self._derived: WeakKeyDictionary[Day, Derived] = WeakKeyDictionary()
 
-    def vocabulary(self, dimension: Dimension) -> Vocabulary:
-        """Return the vocabulary of a dimension; entry and exit pages have that of pages."""
-        name = "page" if dimension.kind == "end" else dimension.name
+    def vocabulary(self, name: str) -> Vocabulary:
+        """Return the vocabulary of the dimension of that name."""
         with self._lock:
             found = self._vocabularies.get(name)
             if found is None or len(found) > LARGEST:

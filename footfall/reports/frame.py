@@ -19,6 +19,7 @@ from footfall.reports.visits import StitchedDay
 #: Gives the days of a range that have events, the first and the last UTC day included, and those beside it that its
 #: visits reach into, as :func:`footfall.reports.building.days_around` does.
 Days = Callable[[date, date], Sequence[StitchedDay]]
+_PAGE = DIMENSIONS["page"]
 
 
 class Frame:
@@ -37,12 +38,15 @@ class Frame:
 
     def vocabulary(self, dimension: Dimension) -> Vocabulary:
         """Return the vocabulary of a dimension, the same for as long as the frame is there."""
-        return self._vocabularies.setdefault(dimension.name, KEPT.vocabulary(dimension))
+        name = _PAGE.name if dimension.kind == "end" else dimension.name
+        if name not in self._vocabularies:
+            self._vocabularies[name] = KEPT.vocabulary(name)
+        return self._vocabularies[name]
 
     def values(self, place: int, dimension: Dimension) -> Array:
         """Return the numbers of the values in a day's table."""
-        day = self.days[place].facts
-        return self.derived[place].numbers(day, dimension, self.vocabulary(dimension))
+        of = _PAGE if dimension.kind == "end" else dimension
+        return self.derived[place].numbers(self.days[place].facts, of, self.vocabulary(of))
 
     def events(self, place: int, dimension: Dimension) -> Column:
         """Return the own values of a day's events."""
@@ -53,7 +57,7 @@ class Frame:
     def firsts(self, place: int, dimension: Dimension) -> Column:
         """Return the values of the visits that began on a day: those of their first events; their ends' pages."""
         if dimension.name == "exit_page":
-            return self.lasts(place, DIMENSIONS["page"])
+            return self.lasts(place, _PAGE)
         day = self.days[place]
         return Column(day.facts.codes[dimension.table][day.visits.first_row], self.values(place, dimension))
 

@@ -29,7 +29,6 @@ class Grouping:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns = [column.by_value() for column in columns]
-        self._factors: list[int] = []
         self._packed: dict[int, Array] = {}
         self.codes, self.size = columns[0].codes, len(columns[0].values)
         for number, column in enumerate(columns[1:]):
@@ -71,18 +70,20 @@ class Grouping:
         return totals
 
 
-
 class Runs:
     """Groups that follow one another, as those by time do, or all rows as one group.
 
     :param positions: where each begins, and where the last ends.
-    :param values: the number of each.
+    :param values: the number of each; ``None`` for one group that has no value.
+
+    :ivar spans: the rows of each group: from, and to.
+    :ivar size: how many groups.
     """
 
     def __init__(self, positions: Array, values: Array | None) -> None:
-        self._spans = list(zip(positions[:-1].tolist(), positions[1:].tolist(), strict=True))
+        self.spans = list(zip(positions[:-1].tolist(), positions[1:].tolist(), strict=True))
+        self.size = len(self.spans)
         self._values = values
-        self.size = len(self._spans)
 
     def parts(self, groups: Array) -> Array:
         """Return the values of some groups, in one row, or in none if all rows are one group."""
@@ -91,20 +92,13 @@ class Runs:
     def count(self, mask: Array | None = None) -> Array:
         """Return how many rows each group has, of those that a mask tells."""
         if mask is None:
-            return np.array([end - begin for begin, end in self._spans], dtype=np.int64)
-        return np.array([np.count_nonzero(mask[begin:end]) for begin, end in self._spans], dtype=np.int64)
+            return np.array([end - begin for begin, end in self.spans], dtype=np.int64)
+        return np.array([np.count_nonzero(mask[begin:end]) for begin, end in self.spans], dtype=np.int64)
 
     def total(self, values: Array, mask: Array | None = None) -> Array:
         """Return the sum of a value over the rows of each group, exact."""
-        where = np.True_ if mask is None else mask
-        return np.array([
-            np.sum(values[begin:end], dtype=np.int64, where=where if mask is None else mask[begin:end])
-            for begin, end in self._spans], dtype=np.int64)
-
-    @property
-    def spans(self) -> list[tuple[int, int]]:
-        """The rows of each group: from, and to."""
-        return self._spans
+        values = values if mask is None else values * mask
+        return np.array([values[begin:end].sum(dtype=np.int64) for begin, end in self.spans], dtype=np.int64)
 
 
 class Groups:
@@ -123,11 +117,11 @@ class Groups:
     def numbers(self, parts: Array) -> Array:
         """Return the numbers of some groups, new ones included.
 
-        :param parts: different groups, none with a missing value; a row for each dimension.
+        :param parts: values of groups, none of them missing; a row for each dimension.
         """
         if self._width == 1:
-            return self._by_value(parts)
-        # The empty key of a report by nothing is as good as any other.
+            return self._by_value(parts[0])
+        # A report by nothing has one group, with an empty key.
         keys = np.ascontiguousarray(parts.T).tobytes()
         width = 4 * self._width
         numbers = np.empty(parts.shape[1], dtype=np.int64)
@@ -141,15 +135,12 @@ class Groups:
             numbers[place] = number
         return numbers
 
-    def _by_value(self, parts: Array) -> Array:
-        values = parts[0]
+    def _by_value(self, values: Array) -> Array:
         if len(values) and (highest := int(values.max())) >= len(self._of_value):
             more = np.full(max(highest + 1, 2 * len(self._of_value)), -1, dtype=np.int64)
             more[:len(self._of_value)] = self._of_value
             self._of_value = more
-        new = values[self._of_value[values] < 0]
-        # A value may stand in a table twice, as a page with two titles does.
-        new = np.unique(new)
+        new = np.unique(values[self._of_value[values] < 0])
         self._of_value[new] = self.size + np.arange(len(new))
         self.size += len(new)
         if len(new):

@@ -22,7 +22,7 @@ Table = list[Row]
 
 @dataclass(frozen=True, eq=False)
 class Day:
-    """Facts of one UTC day.
+    """Facts of one UTC day. Each is equal to itself only, so that what reports make of it can be kept by it.
 
     :param ticks: 100-ns ticks since 1970 of each event, ascending; int64.
     :param codes: by table, for each event the number of its row there. As all numbers below, these are unsigned

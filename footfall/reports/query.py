@@ -24,7 +24,7 @@ from footfall.reports.frame import Days, Frame
 from footfall.reports.goals import filter_of
 from footfall.reports.metrics import METRICS
 from footfall.reports.ranges import Span, compared, moment, span_of
-from footfall.reports.result import Groups, Result, Row
+from footfall.reports.result import Counted, Result, Row
 from footfall.timeuuid import Moment
 
 COMPARED = ("previous", "year")
@@ -143,7 +143,7 @@ def run(asked: Query, days: Days) -> Result:
     groups = _counted(checked, checked.span, days)
     most = None if checked.limit is None else checked.offset + checked.limit
     shown = groups.ordered(checked.order, most)[checked.offset:]
-    other: Groups | None = None
+    other: Counted | None = None
     places: dict[tuple[Any, ...], int] = {}
     if checked.compared is not None:
         other = _counted(checked, checked.compared, days)
@@ -159,13 +159,13 @@ def run(asked: Query, days: Days) -> Result:
     return Result(tuple(each.name for each in checked.by), checked.metrics, rows, len(groups))
 
 
-def _counted(checked: _Checked, span: Span, days: Days) -> Groups:
+def _counted(checked: _Checked, span: Span, days: Days) -> Counted:
     frame = Frame(days(*span.days()) if span.since < span.until else [])
     of_times: dict[str, Buckets] = {each.name: buckets(each.name, checked.zone, *span) for each in checked.by
                                     if each.kind == "time"}
     counts = {count for name in checked.metrics for count in METRICS[name].counts}
     table = Counting(frame, span, checked.by, of_times, checked.where, checked.goal).table(counts)
-    return Groups(table, frame, checked.by, of_times)
+    return Counted(table, frame, checked.by, of_times)
 
 
 def _names(given: object, name: str) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class Result:
         return told
 
 
-class Groups:
+class Counted:
     """What was counted in one range, as rows that can be looked up and put in order.
 
     :param by: the dimensions.

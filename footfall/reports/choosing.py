@@ -48,8 +48,7 @@ class Chooser:
             return self.frame.told(place, self.visits(chosen))
         if isinstance(chosen, Leaf):
             column = self.frame.events(place, chosen.dimension)
-            satisfied: Array = self._satisfied(chosen, column.values)[column.codes]
-            return satisfied
+            return self._satisfied(chosen, column.values).take(column.codes)
         if isinstance(chosen, Without):
             return ~self._events(place, chosen.part, of_visits=of_visits)
         parts = (self._events(place, part, of_visits=of_visits) for part in chosen.parts)
@@ -72,7 +71,7 @@ class Chooser:
             found = np.zeros(self.frame.size, dtype=bool)
             for place in range(len(self.frame.days)):
                 column = self.frame.firsts(place, chosen.dimension)
-                found[self.frame.own(place)] = self._satisfied(chosen, column.values)[column.codes]
+                found[self.frame.own(place)] = self._satisfied(chosen, column.values).take(column.codes)
             return found
         return _together(chosen, (self.visits(part) for part in chosen.parts))
 

@@ -39,12 +39,12 @@ class Column(NamedTuple):
 
     def at(self, rows: Array | slice) -> Column:
         """Return the column of some rows only."""
-        return Column(self.codes[rows], self.values)
+        return Column(self.codes[rows] if isinstance(rows, slice) else self.codes.take(rows), self.values)
 
     def by_value(self) -> Column:
         """Return the column with one code for each value: a page that has two titles is two rows of its table."""
         values, codes = np.unique(self.values, return_inverse=True)
-        return self if len(values) == len(self.values) else Column(codes.reshape(-1)[self.codes], values)
+        return self if len(values) == len(self.values) else Column(codes.reshape(-1).take(self.codes), values)
 
 
 class Vocabulary:

@@ -169,12 +169,12 @@ class Counting:
         if chosen is not None or len(grouping.codes) < len(facts):
             is_chosen = np.zeros(len(facts), dtype=bool)
             is_chosen[rows] = True if chosen is None else chosen
-            here = is_chosen[events]
+            here = is_chosen.take(events)
             events, who = events.compress(here), who.compress(here)
-        codes = grouping.codes[events - np.uint32(rows.start) if rows.start else events]
+        codes = grouping.codes.take(events - np.uint32(rows.start) if rows.start else events)
         places = first_of_each(who, codes)
-        codes, who = codes[places], who[places]
-        again = comes_again[who]
+        codes, who = codes.take(places), who.take(places)
+        again = comes_again.take(who)
         once = np.bincount(codes.compress(~again), minlength=grouping.size)
         self._add(grouping, {"visitors": once})
         codes, who = codes.compress(again), who.compress(again)
@@ -237,14 +237,14 @@ class Counting:
             if self.where is not None:
                 is_chosen &= self.choose.events_of_visits(place, self.where)
             rows, _ = self.frame.derived[place].by_visitor(day.facts)
-            rows = rows.compress(is_chosen[rows])
+            rows = rows.compress(is_chosen.take(rows))
             if not len(rows):
                 continue
-            visits = day.facts.visit[rows]
+            visits = day.facts.visit.take(rows)
             pages = Grouping([self.frame.events(place, dimension).at(rows) for dimension in self.by
                               if dimension.kind == "page"])
             once = first_of_each(visits, pages.codes)
-            rows, visits = rows[once], visits[once]
+            rows, visits = rows.take(once), visits.take(once)
             grouping = Grouping([
                 self.frame.events(place, dimension).at(rows) if dimension.kind == "page"
                 else self.frame.held(place, partial(self._of_visits, dimension=dimension)).at(visits)

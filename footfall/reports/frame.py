@@ -59,7 +59,7 @@ class Frame:
         if dimension.name == "exit_page":
             return self.lasts(place, _PAGE)
         day = self.days[place]
-        return Column(day.facts.codes[dimension.table][day.visits.first_row], self.values(place, dimension))
+        return Column(day.facts.codes[dimension.table].take(day.visits.first_row), self.values(place, dimension))
 
     def lasts(self, place: int, dimension: Dimension) -> Column:
         """Return the values of the last events of the visits that began on a day."""
@@ -69,7 +69,7 @@ class Frame:
         if len(later):
             rows = rows.copy()
             rows[later] = 0
-        column = Column(day.facts.codes[dimension.table][rows], self.values(place, dimension))
+        column = Column(day.facts.codes[dimension.table].take(rows), self.values(place, dimension))
         ends = np.zeros(len(later), dtype=np.int32)
         for days in np.unique(day.visits.last_day[later]).tolist():
             of_day = day.visits.last_day[later] == days
@@ -96,13 +96,12 @@ class Frame:
     def by_event(self, place: int, column: Column) -> Column:
         """Return for each event of a day what its visit has; nothing where it has no visitor."""
         codes = np.append(column.codes.astype(np.uint32), np.uint32(len(column.values)))
-        return Column(codes[self.days[place].facts.visit], np.append(column.values, np.int32(-1)))
+        return Column(codes.take(self.days[place].facts.visit), np.append(column.values, np.int32(-1)))
 
     def told(self, place: int, of_heads: Array) -> Array:
         """Return for each event of a day whether a boolean array of heads is true of its visit."""
         day = self.days[place]
-        told: Array = np.append(of_heads[day.head], False)[day.facts.visit]
-        return told
+        return np.append(of_heads.take(day.head), False).take(day.facts.visit)
 
     def own(self, place: int) -> slice:
         """Return where in an array of heads a day's visits lie."""

@@ -5,15 +5,17 @@ All instants are 100-ns ticks since 1970.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from footfall.errors import UsageError
-from footfall.reports.columns import Array, Column
+from footfall.reports.arrays import Array
+from footfall.reports.columns import Column
 from footfall.timeuuid import TICKS_PER_SECOND, Moment, ticks_at
 
 _HOUR = 3600
@@ -48,6 +50,28 @@ def local(ticks: int, zone: tzinfo) -> datetime:
     return (_EPOCH + timedelta(microseconds=ticks // 10)).astimezone(zone)
 
 
+class Times(NamedTuple):
+    """Some instants, in order, of which few need to be looked at.
+
+    :param size: how many.
+    :param first: ticks of the first.
+    :param last: ticks of the last.
+    :param place: gives how many of them lie before an instant.
+    """
+
+    size: int
+    first: int
+    last: int
+    place: Callable[[int], int]
+
+
+def times_of(ticks: Array) -> Times:
+    """Return instants that are there, ascending."""
+    if not len(ticks):
+        return Times(0, 0, 0, lambda _: 0)
+    return Times(len(ticks), int(ticks[0]), int(ticks[-1]), lambda at: int(np.searchsorted(ticks, at)))
+
+
 @dataclass(frozen=True)
 class Buckets:
     """The hours, days, weeks or months of a range, in order.
@@ -62,21 +86,21 @@ class Buckets:
     def __len__(self) -> int:
         return len(self.values)
 
-    def positions(self, ticks: Array) -> tuple[Array, Array]:
+    def positions(self, times: Times) -> tuple[Array, Array]:
         """Return where among some instants each bucket that they touch begins and ends, and which these are.
 
-        :param ticks: ascending, all in the range.
+        :param times: all in the range.
         :returns: one position more than buckets; the numbers of the buckets.
         """
-        if not len(ticks):
+        if not times.size:
             return np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32)
-        first, last = np.searchsorted(self.edges, (ticks[0], ticks[-1]), side="right") - 1
-        inner = np.searchsorted(ticks, self.edges[first + 1:last + 1])
-        return np.concatenate(([0], inner, [len(ticks)])), np.arange(first, last + 1, dtype=np.int32)
+        first, last = np.searchsorted(self.edges, (times.first, times.last), side="right") - 1
+        inner = [times.place(edge) for edge in self.edges[first + 1:last + 1].tolist()]
+        return np.array([0, *inner, times.size]), np.arange(first, last + 1, dtype=np.int32)
 
-    def column(self, ticks: Array) -> Column:
-        """Return for each of some instants, ascending, the number of its bucket."""
-        positions, numbers = self.positions(ticks)
+    def column(self, times: Times) -> Column:
+        """Return for each of some instants the number of its bucket."""
+        positions, numbers = self.positions(times)
         return Column(np.repeat(np.arange(len(numbers)), np.diff(positions)), numbers)
 
 

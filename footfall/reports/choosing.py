@@ -11,7 +11,8 @@ from functools import reduce
 
 import numpy as np
 
-from footfall.reports.columns import Array, Verdicts
+from footfall.reports.arrays import Array
+from footfall.reports.columns import Verdicts
 from footfall.reports.filters import Every, Filter, InVisit, Leaf, Some, Without
 from footfall.reports.frame import Frame
 

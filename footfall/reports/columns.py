@@ -15,13 +15,11 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
+from footfall.reports.arrays import Array
 from footfall.reports.day import Day
 from footfall.reports.dimensions import Dimension
 from footfall.reports.facts import REPORTS
-
-Array = NDArray[Any]
 
 #: A vocabulary of so many values is followed by an empty one, so that a server that runs for years does not grow.
 LARGEST = 1_000_000

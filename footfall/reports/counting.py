@@ -12,9 +12,10 @@ from functools import partial
 
 import numpy as np
 
-from footfall.reports.buckets import Buckets
+from footfall.reports.arrays import Array
+from footfall.reports.buckets import Buckets, Times, times_of
 from footfall.reports.choosing import Chooser
-from footfall.reports.columns import Array, Column, joined
+from footfall.reports.columns import Column, joined
 from footfall.reports.dimensions import Dimension
 from footfall.reports.filters import Filter
 from footfall.reports.frame import Frame
@@ -136,18 +137,18 @@ class Counting:
                     self._add_visitors(place, rows, grouping, chosen, of_day, comes_again)
 
     def _of_events(self, place: int, rows: slice) -> Grouping | Runs:
-        ticks = self.frame.days[place].facts.ticks[rows]
-        if (runs := self._runs(ticks)) is not None:
+        times = self.frame.times(place, rows)
+        if (runs := self._runs(times)) is not None:
             return runs
-        return Grouping([self.buckets[dimension.name].column(ticks) if dimension.kind == "time"
+        return Grouping([self.buckets[dimension.name].column(times) if dimension.kind == "time"
                          else self.frame.events(place, dimension).at(rows) for dimension in self.by])
 
-    def _runs(self, ticks: Array) -> Runs | None:
+    def _runs(self, times: Times) -> Runs | None:
         """Return the groups of a report by nothing, or by one time."""
         if not self.by:
-            return Runs(np.array([0, len(ticks)]), None)
+            return Runs(np.array([0, times.size]), None)
         if len(self.by) == 1 and self.by[0].kind == "time":
-            return Runs(*self.buckets[self.by[0].name].positions(ticks))
+            return Runs(*self.buckets[self.by[0].name].positions(times))
         return None
 
     def _add_visitors_of_runs(self, place: int, rows: slice, runs: Runs, chosen: Array | None, of_day: Array,
@@ -198,7 +199,7 @@ class Counting:
             if low == high:
                 continue
             rows = slice(int(low), int(high))
-            starts = day.visits.start[rows]
+            starts = times_of(day.visits.start[rows])
             grouping = self._runs(starts) or Grouping([
                 self.buckets[dimension.name].column(starts) if dimension.kind == "time"
                 else (column if dimension.kind == "page" else self.frame.firsts)(place, dimension).at(rows)
@@ -240,7 +241,7 @@ class Counting:
             rows = rows.compress(is_chosen.take(rows))
             if not len(rows):
                 continue
-            visits = day.facts.visit.take(rows)
+            visits = day.facts.visit.take(rows).astype(np.int64)
             pages = Grouping([self.frame.events(place, dimension).at(rows) for dimension in self.by
                               if dimension.kind == "page"])
             once = first_of_each(visits, pages.codes)
@@ -270,7 +271,7 @@ class Counting:
             return self.frame.firsts(place, dimension)
         starts = self.frame.days[place].visits.start
         low, high = np.searchsorted(starts, self.span)
-        column = self.buckets[dimension.name].column(starts[low:high])
+        column = self.buckets[dimension.name].column(times_of(starts[low:high]))
         codes = np.full(len(starts), len(column.values))
         codes[low:high] = column.codes
         return Column(codes, np.append(column.values, np.int32(-1)))

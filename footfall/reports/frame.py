@@ -12,7 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
-from footfall.reports.columns import KEPT, Array, Column, Vocabulary, joined, with_more
+from footfall.reports.arrays import Array
+from footfall.reports.buckets import Times
+from footfall.reports.columns import KEPT, Column, Vocabulary, joined, with_more
 from footfall.reports.dimensions import DIMENSIONS, Dimension
 from footfall.reports.visits import StitchedDay
 
@@ -143,8 +145,14 @@ class Frame:
 
     def rows(self, place: int, since: int, until: int) -> slice:
         """Return which events of a day lie in a range of ticks."""
-        low, high = np.searchsorted(self.days[place].facts.ticks, (since, until))
-        return slice(int(low), int(high))
+        facts = self.days[place].facts
+        return slice(facts.row_at(since), facts.row_at(until))
+
+    def times(self, place: int, rows: slice) -> Times:
+        """Return the times of some of a day's events, at least one."""
+        facts = self.days[place].facts
+        first, last = facts.times(np.array([rows.start, rows.stop - 1])).tolist()
+        return Times(rows.stop - rows.start, first, last, lambda at: facts.row_at(at) - rows.start)
 
     def present(self, place: int, rows: slice, chosen: Array | None = None) -> Array:
         """Return which of a day's visitors (``derived[place].who``) have an event in some rows.

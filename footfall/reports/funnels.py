@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from footfall.errors import UsageError
+from footfall.reports.arrays import Array
 from footfall.reports.buckets import zone_of
 from footfall.reports.choosing import Chooser
-from footfall.reports.columns import Array, joined
+from footfall.reports.columns import joined
 from footfall.reports.day import Day
 from footfall.reports.filters import Filter, parse
 from footfall.reports.frame import Days, Frame
@@ -154,7 +155,7 @@ def _in_order(choose: Chooser, step: Filter, span: Span, chosen: Array, size: in
         who = numbers.of_day[place][frame.derived[place].whose[visits]]
         here = chosen[who]
         keys.append(who[here] * size + first + events[here])
-        ticks.append(day.facts.ticks[events[here]])
+        ticks.append(day.facts.times(events[here]))
         first += len(day.facts)
     together = joined(np.int64, keys)
     order = np.argsort(together, kind="stable")

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from footfall.reports.columns import Array, Column
+from footfall.reports.arrays import Array
+from footfall.reports.columns import Column
 
 #: So many different numbers are counted in an array that has a place for each; more are numbered anew.
 DENSE = 1 << 18

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from footfall.reports.arrays import Array
 from footfall.reports.buckets import zone_of
 from footfall.reports.choosing import Chooser
-from footfall.reports.columns import Array, Vocabulary, joined
+from footfall.reports.columns import Vocabulary, joined
 from footfall.reports.dimensions import DIMENSIONS
 from footfall.reports.filters import parse
 from footfall.reports.frame import Days, Frame

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from footfall.reports.arrays import Array
 from footfall.reports.buckets import Buckets
-from footfall.reports.columns import Array
 from footfall.reports.counting import Table
 from footfall.reports.dimensions import Dimension
 from footfall.reports.frame import Frame

@@ -56,7 +56,9 @@ def retention(days: Days, since: Moment | str, until: Moment | str, *, oldest: d
         before = of_day[frame.present(place, frame.rows(place, *earlier))]
         came[before] = len(periods)
         rows = frame.rows(place, *span)
-        positions, here = periods.positions(frame.days[place].facts.ticks[rows])
+        if rows.start == rows.stop:
+            continue
+        positions, here = periods.positions(frame.times(place, rows))
         for number, begin, end in zip(here.tolist(), positions[:-1].tolist(), positions[1:].tolist(), strict=True):
             who = of_day[frame.present(place, slice(rows.start + begin, rows.start + end))]
             who = who[seen[who] < number]

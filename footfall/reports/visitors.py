@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from footfall.reports.columns import Array, Derived, joined
+from footfall.reports.arrays import Array
+from footfall.reports.columns import Derived, joined
 
 #: The numbers of so many lists of days are kept.
 KEPT_LISTS = 4

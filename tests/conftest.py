@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from footfall import config
+from footfall import config, stores
 from footfall.stores import open_store
 
 pytest_plugins = ["tests.live.fixtures"]
@@ -62,10 +62,15 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_machine(monkeypatch, tmp_path):
-    """Tests see no settings but their own, and no footfall.toml."""
+    """Tests see no settings but their own, no footfall.toml, and no store that another opened."""
     for variable in [name for name in os.environ if name.startswith("FOOTFALL_")]:
         monkeypatch.delenv(variable)
     monkeypatch.setenv("FOOTFALL_DATA", str(tmp_path / "default-data"))
+    opened = {}
+    monkeypatch.setattr(stores, "_default", opened)
+    yield
+    for store in opened.values():
+        store.close()
 
 
 @pytest.fixture

@@ -142,6 +142,12 @@ def test_the_shell_has_the_data_at_hand(run, blog):
     assert run("shell", "-c", 'for key in PageViews.row_keys():\n    print(key)')[1] == "20150517.blog\n"
 
 
+def test_the_command_does_not_import_what_looks_at_the_environment_then():
+    """The server says where its processes count before prometheus_client is imported; later it is not asked again."""
+    subprocess.run([sys.executable, "-c", "import sys, footfall.cli; sys.exit('prometheus_client' in sys.modules)"],
+                   check=True)
+
+
 def test_the_store_is_made_and_told_of(run):
     assert "footfall.db: made" in run("store", "init")[1]
     assert run("store", "init")[1] == "Nothing was missing.\n"

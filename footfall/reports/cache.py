@@ -28,7 +28,6 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
-from footfall import metrics
 from footfall.changes import COUNTED
 from footfall.config import Config
 from footfall.errors import SegmentError, StoreError
@@ -371,5 +370,8 @@ def _new_name(day: date) -> str:
 
 
 def _tell_damage(what: str) -> None:
+    # Only now: prometheus_client must not be imported before the server told it where its processes count.
+    from footfall import metrics
+
     metrics.DAMAGED_FACTS.inc()
     _log.warning("%s; its facts are built anew", what)

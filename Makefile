@@ -8,15 +8,23 @@ TRACKER = $(patsubst %,static/tracker/%.js,page queue send engagement views acti
 NPM = build/npm/node_modules/.package-lock.json
 STATIC ?= static
 
-.PHONY: serve test test-lowest lint lock tracker npm clean
+.PHONY: serve test test-cluster test-others test-lowest lint lock tracker npm clean
 
 serve: $(VENV)/serve.stamp
 	@$(BIN)/footfall site add $(SITE) --if-missing >/dev/null
 	@$(BIN)/footfall user add owner --if-none
 	@exec $(BIN)/footfall serve
 
+# Most of the time the tests wait for something, so those with Cassandra and the others run side by side.
 test: lint
-	$(BIN)/python -m pytest
+	@echo "Two runs of pytest begin; each is shown when it is done."
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-cluster test-others
+
+test-cluster: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m cluster -p no:cacheprovider
+
+test-others: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m "not cluster" -p no:cacheprovider
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check

@@ -42,6 +42,15 @@ settings.load_profile("footfall")
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "needs(*tools): tools of the machine that the test cannot do without")
+    config.addinivalue_line("markers", "cluster: wants the run's Cassandra, or one of its own; nobody need write it")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark what has to do with Cassandra, half of all that the tests wait for: `make test` has two processes."""
+    for item in items:
+        if "cassandra" in item.fixturenames or any("java" in mark.args for mark in item.iter_markers("needs")):
+            item.add_marker("cluster")
 
 
 def pytest_runtest_setup(item):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import click
 
-from footfall import accounts, timeuuid
+from footfall import accounts
 from footfall.cli.settings import with_settings
 from footfall.collect.networks import read_networks
 from footfall.collect.watched import read_list
@@ -18,7 +18,7 @@ from footfall.config import SETTINGS, Config
 from footfall.derive.places import open_places
 from footfall.derive.spam import read_hosts
 from footfall.errors import FootfallError, UsageError
-from footfall.reports.overview import newest_day
+from footfall.reports.recent import newest_view
 from footfall.storage import Store
 from footfall.stores import open_store
 
@@ -120,11 +120,9 @@ def _store(store: Store, now: datetime) -> Iterator[Finding]:
 
 
 def _newest(store: Store, account: str, now: datetime) -> Finding:
-    day = newest_day(store, account)
-    if day is None:
+    newest = newest_view(store, account)
+    if newest is None:
         return Finding(True, f"site {account}: no page-view yet")
-    key = f"{day:%Y%m%d}.{account}"
-    newest = timeuuid.datetime_of(next(iter(store.family("PageViews").get(key, column_reversed=True, column_count=1))))
     ahead = newest > now + timedelta(minutes=5)
     return Finding(not ahead, f"site {account}: newest page-view {newest:%Y-%m-%d %H:%M:%S} UTC",
                    "it lies in the future: the clock is, or was, wrong" if ahead else "")

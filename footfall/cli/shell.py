@@ -18,7 +18,7 @@ from footfall.config import Config
 @click.option("-c", "--command", metavar="CODE", help="Run this instead of asking; a lone expression is printed.")
 @with_settings()
 def shell(config: Config, command: str | None) -> None:
-    """Open a Python shell with PageViews, map_reduce, prep_query and the recipes ready.
+    """Open a Python shell with PageViews, query, map_reduce, prep_query and the recipes ready.
 
     It is IPython where that is installed.
     """
@@ -48,10 +48,12 @@ def namespace() -> dict[str, Any]:
     from footfall import recipes
     from footfall.analysis import map_reduce, prep_query, visitor
     from footfall.errors import NotFoundException
+    from footfall.reports.asking import cohorts, funnel, live, paths, query
     from footfall.stores import Events, Filtered, PageViews, Visitors, default_store
     from footfall.timeuuid import convert_time_to_uuid, convert_uuid_to_time
 
     return {"PageViews": PageViews, "Events": Events, "Filtered": Filtered, "Visitors": Visitors,
+            "query": query, "funnel": funnel, "cohorts": cohorts, "paths": paths, "live": live,
             "map_reduce": map_reduce, "prep_query": prep_query, "visitor": visitor,
             "recipes": recipes, **recipes.RECIPES, "store": default_store(),
             "convert_time_to_uuid": convert_time_to_uuid, "convert_uuid_to_time": convert_uuid_to_time,
@@ -63,10 +65,12 @@ def _banner(names: dict[str, Any]) -> str:
     sites = [account.id for account in accounts.all_accounts(names["store"])]
     first = sites[0] if sites else "blog"
     today = datetime.now(UTC).date()
-    return f"""footfall: PageViews, Events, Filtered, map_reduce, prep_query and the recipes are ready.
+    return f"""footfall: PageViews, Events, Filtered, map_reduce, prep_query, the recipes, and
+query, funnel, cohorts, paths, live are ready.
 Sites: {', '.join(sites) or 'none yet'}
 
   for name, view in PageViews.xget("{today:%Y%m%d}.{first}"): print(view["url"])
   start, end = date({today.year}, {today.month}, 1), date.today() + timedelta(1)
   map_reduce("{first}", start, end, *views_by_url, {{}}).most_common(10)
+  query("{first}", ["visitors", "views", "bounce_rate"], start, end, by=["page"], limit=10)
 """

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from footfall import config, timeuuid
+from footfall import timeuuid
 from footfall.errors import UsageError
 from footfall.pageview import check_account
 from footfall.reports.arrays import Array
-from footfall.reports.cache import FactsCache, open_cache
+from footfall.reports.cache import FactsCache, default_cache
 from footfall.reports.facts import REPORTS, TABLES
 from footfall.reports.visits import StitchedDay
-from footfall.stores import default_store
 from footfall.timeuuid import Moment
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def _days(cache: FactsCache | None, account: str, since: Moment, until: Moment) 
     first, last = timeuuid.ticks_at(since), timeuuid.ticks_at(until)
     if first >= last:
         return first, last, []
-    cache = cache or open_cache(config.load(), default_store())
+    cache = cache or default_cache()
     return first, last, cache.days(account, timeuuid.midnight(first).date(), timeuuid.midnight(last - 1).date())
 
 

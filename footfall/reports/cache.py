@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import secrets
 import threading
 import time
@@ -28,6 +29,7 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
+from footfall import config as configuration
 from footfall.changes import COUNTED
 from footfall.config import Config
 from footfall.errors import SegmentError, StoreError
@@ -45,6 +47,7 @@ from footfall.reports.version import facts_version
 from footfall.reports.visits import StitchedDay
 from footfall.retention import DAY_TICKS, retention_of
 from footfall.storage import Store
+from footfall.stores import default_store
 
 #: What is known in memory alone is written down once it is so many events, or so many seconds old; and where nothing
 #: happens, how far the store was followed.
@@ -362,6 +365,22 @@ class FactsCache:
 def open_cache(config: Config, store: Store) -> FactsCache:
     """Return the cache of a store's facts in the data folder."""
     return FactsCache(store, config.facts, config.retention)
+
+
+_default: dict[int, FactsCache] = {}
+_opening = threading.Lock()
+
+
+def default_cache() -> FactsCache:
+    """Return this process's one cache of the settings' own store, see :func:`footfall.stores.default_store`."""
+    store = default_store()
+    with _opening:
+        cache = _default.get(os.getpid())
+        if cache is None or cache.store is not store:
+            cache = open_cache(configuration.load(), store)
+            _default.clear()
+            _default[os.getpid()] = cache
+        return cache
 
 
 def _new_name(day: date) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from footfall.reports import texts
 from footfall.reports.arrays import Array
 from footfall.reports.buckets import Buckets
 from footfall.reports.counting import Table
@@ -33,12 +34,18 @@ class Row(NamedTuple):
     compared: tuple[Number, ...] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
-    """The rows that a query asked for.
+    """The rows that a query asked for; printed, a table.
+
+    It gives its rows one by one, as mappings by the names of dimensions and metrics::
+
+        for row in result:
+            print(row["page"], row["views"])
 
     :param by: the names of the dimensions.
     :param metrics: the names of the metrics.
+    :param rows: the rows as they were counted.
     :param count: how many rows there are without limit and offset.
     """
 
@@ -47,12 +54,30 @@ class Result:
     rows: list[Row]
     count: int
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        return self._told(self.rows[place], self.rows[place].values)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self._told(row, row.values) for row in self.rows)
+
     def to_json(self) -> dict[str, Any]:
         """Return rows as JSON has them: dates and times in ISO's form, what is compared under ``compared``."""
-        return {"rows": [self._row(row) for row in self.rows], "count": self.count}
+        return {"rows": [self._told(row, [value.isoformat() if isinstance(value, date) else value
+                                          for value in row.values]) for row in self.rows], "count": self.count}
 
-    def _row(self, row: Row) -> dict[str, Any]:
-        values = [value.isoformat() if isinstance(value, date) else value for value in row.values]
+    def __repr__(self) -> str:
+        is_compared = any(row.compared is not None for row in self.rows)
+        header = [*self.by, *self.metrics, *(f"compared.{name}" for name in self.metrics if is_compared)]
+        rows = [[*(texts.visible(texts.value(value)) for value in row.values),
+                 *(texts.number(name, number) for numbers in (row.metrics, row.compared or ())
+                   for name, number in zip(self.metrics, numbers, strict=False))] for row in self.rows]
+        table = texts.aligned(header, rows, left=len(self.by))
+        return table if len(rows) == self.count else f"{table}\n({len(rows):,} of {self.count:,} rows)"
+
+    def _told(self, row: Row, values: Sequence[object]) -> dict[str, Any]:
         told: dict[str, Any] = dict(zip((*self.by, *self.metrics), (*values, *row.metrics), strict=True))
         if row.compared is not None:
             told["compared"] = dict(zip(self.metrics, row.compared, strict=True))

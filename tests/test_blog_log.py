@@ -1,6 +1,7 @@
 """A real blog's access log: what footfall imports is what a few lines of awk count."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -33,7 +34,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stats(data):
-    dimensions = [argument for name in ("day", "url", "search", "referrer") for argument in ("--by", name)]
+    dimensions = [argument for name in ("day", "url", "search_term", "referrer") for argument in ("--by", name)]
     told = json.loads(footfall(data, "stats", "blog", "--since", "2015-05-17", "--json", "--limit", "100000",
                                *dimensions).stdout)
     return told["views"], {name: {row["value"]: row["views"] for row in rows} for name, rows in told["by"].items()}
@@ -58,7 +59,16 @@ def test_every_referring_host_has_the_views_that_awk_counts(stats):
 
 
 def test_search_queries_are_found(stats):
-    assert stats[1]["search"]["xdotool"] >= 1
+    assert stats[1]["search_term"]["xdotool"] >= 1
+
+
+def test_a_log_tells_no_visitors_and_so_no_visits(data):
+    told = json.loads(footfall(data, "stats", "blog", "--since", "2015-05-17", "--by", "page", "--json").stdout)
+    assert [told[name] for name in ("visits", "visitors", "bounce_rate", "visit_duration")] == [0, 0, None, None]
+    assert {(row["visits"], row["visitors"]) for row in told["by"]["page"]} == {(0, 0)}
+    shown = footfall(data, "stats", "blog").stdout
+    assert "No view tells whose it is" in shown
+    assert not re.search("^ +(visits|visitors|bounce rate)", shown, re.MULTILINE)
 
 
 def test_importing_it_again_adds_nothing(data):

@@ -11,7 +11,6 @@ import sys
 import pytest
 
 from footfall import cli
-from footfall.reports.overview import DIMENSIONS
 from footfall.stores import open_store
 from tests.conftest import ROOT
 from tests.servers import Follower
@@ -82,9 +81,9 @@ def test_an_import_says_what_it_took_and_what_not(run, blog):
 def test_an_imports_origin_is_the_sites_url_or_what_is_given(run, blog):
     run("site", "add", "other", "--url", "https://other.example.com")
     run("import", "log", str(blog), "--site", "other")
-    assert "https://other.example.com/post" in run("stats", "other")[1]
+    assert "https://other.example.com/post" in run("stats", "other", "--by", "url")[1]
     run("import", "log", str(blog), "--site", "blog", "--origin", "https://blog.example.com")
-    assert "https://blog.example.com/post" in run("stats", "blog")[1]
+    assert "https://blog.example.com/post" in run("stats", "blog", "--by", "url")[1]
 
 
 def test_the_rules_shown_are_taken_as_rules(run, blog, tmp_path):
@@ -93,51 +92,12 @@ def test_the_rules_shown_are_taken_as_rules(run, blog, tmp_path):
     assert "1 page-views taken" in run("import", "log", str(blog), "--site", "blog", "--rules", "rules.toml")[1]
 
 
-def test_stats_shows_days_pages_referrers_and_search_queries(run, blog):
-    run("import", "log", str(blog), "--site", "blog")
-    out = run("stats", "blog")[1]
-    assert out.startswith("blog: 5 views, 2015-04-18 to 2015-05-17 (UTC)\n")
-    assert re.search(r"Views by day\n  2015-05-17 +5 █+\n", out)
-    assert re.search(r"Top pages\n  / +2 █+\n  /post +2 █+\n  /x.html +1 █", out)
-    assert re.search(r"Top referrers\n  a.example +1 █+\n  google.com +1 █+\n", out)
-    assert re.search(r"Search queries\n  page views +1 █+\n", out)
-
-
-def test_stats_shows_every_dimension_under_a_title_of_its_own(run, blog):
-    run("import", "log", str(blog), "--site", "blog")
-    code, out, _ = run("stats", "blog", *(argument for name in DIMENSIONS for argument in ("--by", name)))
-    assert code == 0
-    titles = re.findall(r"^(\w.*)\n  ", out, re.MULTILINE)
-    assert len(set(titles)) == len(DIMENSIONS)
-    assert re.search(r"Top sources\n  Google +1 █+\n  a.example +1 █+\n", out)
-
-
-def test_stats_as_json_and_csv(run, blog):
-    run("import", "log", str(blog), "--site", "blog")
-    told = json.loads(run("stats", "blog", "--by", "device", "--by", "hour", "--since", "2015-05-17", "--json")[1])
-    assert (told["site"], told["views"], told["since"]) == ("blog", 5, "2015-05-17T00:00:00+00:00")
-    assert told["by"] == {"device": [{"value": "other", "views": 3}, {"value": "desktop", "views": 1},
-                                     {"value": "mobile", "views": 1}],
-                          "hour": [{"value": "2015-05-17T10:00+00:00", "views": 5}]}
-    assert run("stats", "blog", "--by", "url", "--limit", "1", "--csv")[1] == "dimension,value,views\nurl,/,2\n"
-
-
-@pytest.mark.parametrize("since, until, views", [
-    ("2015-05-17", "2015-05-17", 5),
-    ("2015-05-16", "2015-05-16", 0),
-    ("2015-05-17T10:05:03", "2015-05-17T10:05:04", 5),
-    ("2015-05-17T10:05:03", "2015-05-17T10:05:03", 0),
-    ("2015-05-17T12:05:00+02:00", "2015-05-17T12:06:00+02:00", 5),
-])
-def test_a_day_is_meant_whole_and_an_instant_ends_before_itself(run, blog, since, until, views):
-    run("import", "log", str(blog), "--site", "blog")
-    assert json.loads(run("stats", "blog", "--since", since, "--until", until, "--json")[1])["views"] == views
-
-
 def test_the_shell_has_the_data_at_hand(run, blog):
     run("import", "log", str(blog), "--site", "blog")
     question = 'map_reduce("blog", date(2015, 5, 17), date(2015, 5, 18), *views_by_url, {})["/post"]'
     assert run("shell", "-c", question) == (0, "2\n", "")
+    question = 'query("blog", "views", date(2015, 5, 17), date(2015, 5, 18), by="url", limit=1)'
+    assert run("shell", "-c", question) == (0, "url  views\n/        2\n(1 of 3 rows)\n", "")
     assert run("shell", "-c", 'len(list(PageViews.xget("20150517.blog")))')[1] == "5\n"
     assert run("shell", "-c", 'for key in PageViews.row_keys():\n    print(key)')[1] == "20150517.blog\n"
 
@@ -209,7 +169,6 @@ def test_check_says_what_is_wrong_and_what_to_do(run, blog, data, break_, wrong)
     (("token", "add", "--site", "x", "--expires", "0"), 2, "Invalid value for '--expires'"),
     (("token", "remove", "ff_secret"), 2, "token: unknown; `footfall token list` shows their ids: none yet"),
     (("stats", "nobody"), 2, "site 'nobody': unknown"),
-    (("stats", "x", "--by", "colour"), 2, "Invalid value for '--by'"),
     (("stats",), 2, "Missing argument 'SITE'"),
     (("import", "log", "missing.log", "--site", "blog", "--origin", "http://a"), 2, "missing.log: No such file"),
     (("import", "log", "x.log"), 2, "--site: is missing"),
@@ -227,17 +186,6 @@ def test_check_says_what_is_wrong_and_what_to_do(run, blog, data, break_, wrong)
 def test_bad_input_gets_one_clear_line(run, arguments, code, message):
     got, _, err = run(*arguments)
     assert (got, err.count("\n"), err.startswith("footfall: ")) == (code, 1, True)
-    assert message in err
-
-
-@pytest.mark.parametrize("since, until, message", [
-    ("yesterday", "2015-05-17", "--since='yesterday': must be a day such as"),
-    ("2015-05-17", "2015-02-30", "--until='2015-02-30': must be a day"),
-    ("2015-05-17", "2015-05-15", "--until=2015-05-15: is before --since=2015-05-17"),
-])
-def test_bad_dates_are_named(run, blog, since, until, message):
-    code, _, err = run("stats", "blog", "--since", since, "--until", until)
-    assert (code, err) == (2, err)
     assert message in err
 
 
@@ -300,7 +248,7 @@ def test_a_hit_that_was_moved_is_not_imported_again(run, tmp_path):
     assert "2 of these kept apart" in out
     run("filtered", "restore", "blog", "--yes")
     assert "2 skipped: there already" in run("import", "log", str(log), "--format", "beacon")[1]
-    assert "2 views" in run("stats", "blog", "--since", "2026-01-02")[1]
+    assert json.loads(run("stats", "blog", "--since", "2026-01-02", "--json")[1])["views"] == 2
     run("site", "set", "blog", "--bots", "count")
     assert "2 skipped: there already" in run("import", "log", str(log), "--format", "beacon")[1]
     run("site", "set", "blog", "--bots", "filter")

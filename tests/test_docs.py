@@ -14,7 +14,7 @@ from footfall.cli import cli
 from footfall.cli.shell import namespace
 from footfall.config import SETTINGS
 from footfall.pageview import FIELDS
-from footfall.reports.overview import DIMENSIONS
+from footfall.reports.dimensions import DIMENSIONS
 from footfall.site_settings import SITE_SETTINGS
 from footfall.storage import FAMILIES
 from footfall.transfer import legacy
@@ -79,7 +79,7 @@ def test_every_metric_is_documented():
 
 def test_every_recipe_dimension_family_and_rule_is_documented():
     assert all(f"`{name}`" in page("analysis.md") for name in recipes.RECIPES)
-    assert all(f"`{name}`" in page("cli.md") for name in DIMENSIONS)
+    assert all(f"`{name}`" in page("metrics.md") for name in DIMENSIONS)
     assert all(f"`{name}`" in page("storage.md") for name in FAMILIES)
     assert all(f"`{name}`" in page("import.md") for name in vars(RULES))
     assert all(f"`{reason}`" in page("import.md") for reason in (*SKIP_REASONS, *legacy.REASONS, *legacy.NOTES))

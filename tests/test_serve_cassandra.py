@@ -59,7 +59,8 @@ def test_hits_taken_by_the_server_are_in_cassandra_and_in_the_numbers(tmp_path, 
         "footfall_outbox_oldest_seconds": 0}
     assert answers == [200] * CLIENTS * VIEWS
     assert "Traceback" not in printed
-    counted = footfall(tmp_path, "stats", "blog", "--by", "url", "--limit", "1000", "--csv", **settings).stdout
+    counted = footfall(tmp_path, "stats", "blog", "--by", "url", "--metric", "views", "--limit", "1000", "--csv",
+                       **settings).stdout
     assert counted.count(",1\n") == CLIENTS * VIEWS
     with open_store(settings["store"]) as store:
         assert store.info()["families"]["PageViews"]["columns"] == CLIENTS * VIEWS
@@ -90,7 +91,7 @@ def test_a_server_that_starts_while_cassandra_is_down_takes_hits_and_forwards_th
     told = footfall(tmp_path, "outbox", "status", **settings).stdout
     assert re.search(r"^ +(9|10) events wait, the oldest for \d+ s$", told, re.MULTILINE)
     assert "The outbox is empty." in footfall(tmp_path, "outbox", "drain", **settings).stdout
-    counted = footfall(tmp_path, "stats", "blog", "--by", "url", "--csv", **settings).stdout
+    counted = footfall(tmp_path, "stats", "blog", "--by", "url", "--metric", "views", "--csv", **settings).stdout
     assert counted.count(",1\n") == 10
     with open_store(settings["store"]) as store:
         assert store.node_starts().keys() == started.keys()

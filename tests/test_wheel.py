@@ -51,6 +51,6 @@ def test_the_wheel_installs_and_serves_without_the_checkout(wheel, tmp_path):
     finally:
         process.terminate()
         process.communicate(timeout=30)
-    counted = subprocess.run([footfall, "stats", "blog", "--csv", "--by", "url"], env=environment, cwd=tmp_path,
-                             check=True, capture_output=True, text=True).stdout
+    counted = subprocess.run([footfall, "stats", "blog", "--csv", "--by", "url", "--metric", "views"], env=environment,
+                             cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     assert counted == "dimension,value,views\nurl,http://blog.example.com/,1\n"

@@ -12,15 +12,15 @@ from typing import Any
 import click
 
 from footfall import accounts, timeuuid
+from footfall.cli.asked import moment
 from footfall.cli.cache import follow
 from footfall.cli.settings import Command, with_settings
-from footfall.cli.stats import moment, table
+from footfall.cli.tables import counted, table
 from footfall.collect.filters import RULES, Rules, lists_of, rule_of
 from footfall.collect.moving import Range, apply_rules, restore
 from footfall.collect.moving import filtered as filtered_events
 from footfall.config import Config
 from footfall.pageview import Event
-from footfall.reports.overview import Row
 from footfall.stores import open_store
 
 
@@ -66,8 +66,8 @@ def list_(config: Config, site_id: str, since: str | None, until: str | None, re
     click.echo(f"{site_id}: {rules.total():,} events are kept apart")
     width = shutil.get_terminal_size().columns
     for title, counts in (("By rule", rules), ("By reason", reasons)):
-        rows = [Row(*each) for each in counts.most_common(limit)]
-        click.echo(f"\n{title}\n{table(rows, width)}")
+        rows = [counted(*each) for each in counts.most_common(limit)]
+        click.echo(f"\n{table(title, ('events',), rows, width)}")
     click.echo("\nThe newest")
     for told in map(_told, newest):
         click.echo(f"  {told['time'][:19]}  {told['reason']}  {told['url']}  {told['user_agent']}"[:max(width, 80)])
@@ -118,7 +118,8 @@ def apply(config: Config, site_id: str, since: str | None, until: str | None, ru
         follow(config, store, site_id)
     click.echo(f"{reasons.total():,} events of {site_id} {'would be' if dry_run else 'are now'} kept apart.")
     if reasons:
-        click.echo(table([Row(*each) for each in reasons.most_common()], shutil.get_terminal_size().columns))
+        rows = [counted(*each) for each in reasons.most_common()]
+        click.echo(table("By reason", ("events",), rows, shutil.get_terminal_size().columns))
 
 
 def _range(since: str | None, until: str | None) -> Range:

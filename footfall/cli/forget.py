@@ -10,9 +10,9 @@ from contextlib import ExitStack, closing
 import click
 
 from footfall import accounts, erasure
+from footfall.cli.asked import moment
 from footfall.cli.cache import follow
 from footfall.cli.settings import with_settings
-from footfall.cli.stats import moment
 from footfall.collect import outbox
 from footfall.columns import VISITOR_BYTES
 from footfall.config import Config, Network

@@ -9,11 +9,10 @@ from typing import Any
 import click
 
 from footfall import accounts
+from footfall.cli.asked import moment
 from footfall.cli.settings import with_settings
-from footfall.cli.stats import moment
 from footfall.config import Config
 from footfall.errors import UsageError
-from footfall.reports.cache import open_cache
 from footfall.stores import open_store
 
 DAYS = 30
@@ -37,6 +36,7 @@ def sql(config: Config, site_id: str, command: str | None, since: str | None, un
     with open_store(config=config) as store:
         accounts.find(store, site_id)
         from footfall.reports import arrow
+        from footfall.reports.cache import open_cache
 
         cache = open_cache(config, store)
         connection = _duckdb().connect()

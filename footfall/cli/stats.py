@@ -1,4 +1,4 @@
-"""``footfall stats``: a site's numbers in the terminal."""
+"""``footfall stats``: a site's numbers in the terminal, or as JSON, CSV or Markdown."""
 
 from __future__ import annotations
 
@@ -6,125 +6,125 @@ import csv
 import json
 import shutil
 import sys
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
 
 import click
 
 from footfall import accounts
+from footfall.cli import telling
+from footfall.cli.asked import filter_of, goal_of, grain_of, midnight, moment, order_of
 from footfall.cli.settings import with_settings
+from footfall.cli.telling import Told, all_of
 from footfall.config import Config
 from footfall.errors import UsageError
-from footfall.reports import overview
-from footfall.reports.overview import DIMENSIONS, Row
+from footfall.reports.recent import last_days
+from footfall.storage import Store
 from footfall.stores import open_store
 
-#: What is shown when nothing is asked for.
-OVERVIEW = ("day", "url", "referrer", "search")
-TITLES = {"day": "Views by day", "hour": "Views by hour", "url": "Top pages", "title": "Top titles",
-          "referrer": "Top referrers", "source": "Top sources", "channel": "Channels", "search": "Search queries",
-          "utm_source": "Tagged sources", "utm_medium": "Tagged mediums", "utm_campaign": "Campaigns",
-          "utm_term": "Tagged terms", "utm_content": "Tagged contents", "browser": "Browsers",
-          "browser_version": "Browser versions", "os": "Systems", "device": "Devices", "country": "Countries",
-          "region": "Regions", "city": "Cities", "language": "Languages", "address": "Top addresses"}
-_EIGHTHS = " ▏▎▍▌▋▊▉"
+#: What is told of the whole range, and of each row of a table, when nothing is asked for.
+WHOLE = ("views", "visits", "visitors", "bounce_rate", "visit_duration", "views_per_visit")
+OF_ROWS = ("views", "visits", "visitors")
+#: The same where a table is by what page-views have not.
+OF_EVENTS = ("events", "visits", "visitors")
+#: The tables that are shown when none is asked for, if there is something in them.
+TABLES = ("page", "source", "search_term", "country", "browser", "device")
 
 
 @click.command()
 @click.argument("site_id", metavar="SITE")
-@click.option("--by", "dimensions", multiple=True, type=click.Choice(list(DIMENSIONS)),
-              help="What to tell page-views apart by; may be given again. [day, url, referrer, search]")
-@click.option("--since", metavar="DAY", help="First day, or instant, UTC. [the last 30 days, or the newest 30]")
+@click.option("--by", "dimensions", metavar="DIM", multiple=True,
+              help="A table by this dimension of docs/metrics.md, such as page, channel or prop:plan; may be given "
+                   f"again. [{', '.join(TABLES)}]")
+@click.option("--metric", "metrics", metavar="NAME", multiple=True,
+              help=f"Tell this metric; may be given again. [{', '.join(WHOLE)}; of rows {', '.join(OF_ROWS)}]")
+@click.option("--since", metavar="DAY", help="First day, or instant. [the last 30 days, or the newest 30]")
 @click.option("--until", metavar="DAY", help="Last day, itself included; an instant is left out itself.")
-@click.option("--limit", default=10, show_default=True, type=click.IntRange(1), help="Rows of a table, but for days.")
+@click.option("--tz", default="UTC", show_default=True, metavar="NAME", help="Time zone, such as Europe/Berlin.")
+@click.option("--compare", type=click.Choice(["previous", "year"]),
+              help="Beside as long a time just before, or the same a year before.")
+@click.option("--where", "conditions", metavar="CONDITION", multiple=True,
+              help="DIM OPERATOR VALUE[,VALUE], such as 'page matches /blog/*'; may be given again, all must hold.")
+@click.option("--filter", "form", metavar="JSON", help="A filter in full, as docs/metrics.md has it.")
+@click.option("--goal", metavar="GOAL",
+              help="Of which conversion_rate tells: /PAGE, with * for anything, the NAME of an event, or JSON.")
+@click.option("--order", metavar="NAME", multiple=True,
+              help="Order rows by a metric, or dimension, 'NAME asc' or 'NAME desc'; may be given again. [the first "
+                   "metric]")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(1), help="Rows of a table, but for times.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="As CSV: dimension, value, views.")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV: dimension, value, metrics.")
+@click.option("--md", "as_md", is_flag=True, help="As Markdown.")
 @with_settings()
-def stats(config: Config, site_id: str, dimensions: tuple[str, ...], since: str | None, until: str | None, limit: int,
-          as_json: bool, as_csv: bool) -> None:
-    """Show SITE's page-views by day, page, referrer, search query or what else is asked for."""
-    if as_json and as_csv:
-        raise UsageError("--json and --csv: only one of them")
+def stats(config: Config, site_id: str, dimensions: tuple[str, ...], metrics: tuple[str, ...], since: str | None,
+          until: str | None, tz: str, compare: str | None, conditions: tuple[str, ...], form: str | None,
+          goal: str | None, order: tuple[str, ...], limit: int, as_json: bool, as_csv: bool, as_md: bool) -> None:
+    """Show SITE's numbers: the whole, its course, and the pages, sources, … that count most.
+
+    docs/metrics.md says what each number means.
+    """
+    if as_json + as_csv + as_md > 1:
+        raise UsageError("--json, --csv and --md: only one of them")
+    # The engine takes longer to import than most commands take.
+    from footfall.reports.asking import days_of
+    from footfall.reports.buckets import zone_of
+    from footfall.reports.cache import open_cache
+    from footfall.reports.query import Query, run
+
+    zone = zone_of(tz)
+    wanted = dimensions or (("day", *TABLES) if as_json or as_csv else TABLES)
+    of_whole = metrics or (*WHOLE, *(("conversion_rate",) if goal else ()))
+    of_rows = {dimension: metrics or (OF_EVENTS if dimension == "event" or dimension.startswith("prop:") else OF_ROWS)
+               for dimension in wanted}
+    pairs = order_of(order, all_of(of_rows.values()), wanted)
+    width = shutil.get_terminal_size().columns
     with open_store(config=config) as store:
         accounts.find(store, site_id)
-        recent = overview.last_days(store, site_id, 30)
-        start = moment("--since", since) if since else None
-        end = moment("--until", until, end=True) if until else None
-        if start is None:
-            start = _instant(recent.since) if end is None else end - timedelta(days=30)
-        end = end or max(_instant(recent.until), start)
-        if end < start:
-            raise UsageError(f"--until={until}: is before --since={since}")
-        wanted = dimensions or OVERVIEW
-        found = overview.views_by(store, site_id, {"day": None, **dict.fromkeys(wanted)}, start, end, limit=limit)
-    views = sum(row.views for row in found["day"])
-    tables = {dimension: found[dimension] for dimension in wanted}
+        span = _span(store, site_id, since, until, zone)
+        ask = partial(Query, since=span[0], until=span[1], tz=tz, compare=compare, where=filter_of(conditions, form),
+                      goal=goal_of(goal) if goal else None)
+        grain = grain_of(span, width)
+        days = days_of(open_cache(config, store), site_id)
+        whole = run(ask(of_whole), days)
+        course = run(ask(of_whole[:1], by=(grain,)), days)
+        tables = {}
+        for dimension, names in of_rows.items():
+            own = [pair for pair in pairs if pair[0] in (*names, dimension)]
+            most = None if dimension in ("hour", "day", "week", "month") else limit
+            tables[dimension] = run(ask(names, by=(dimension,), order=own or None, limit=most), days)
+    told = Told(site_id, tz, span, _compared(compare, span, zone), whole, grain, course, tables)
     if as_json:
-        click.echo(json.dumps({
-            "site": site_id, "since": start.isoformat(), "until": end.isoformat(), "views": views,
-            "by": {dimension: [{"value": text(row.value), "views": row.views} for row in rows]
-                   for dimension, rows in tables.items()}}, ensure_ascii=False, indent=2))
-    elif as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(("dimension", "value", "views"))
-        writer.writerows((dimension, text(row.value), row.views) for dimension, rows in tables.items() for row in rows)
-    else:
-        click.echo(f"{site_id}: {views:,} views, {_period(start, end)} (UTC)")
-        for dimension, rows in tables.items():
-            click.echo(f"\n{TITLES[dimension]}\n{table(rows, shutil.get_terminal_size().columns)}")
+        click.echo(json.dumps(telling.as_json(told), ensure_ascii=False, indent=2))
+        return
+    if as_csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows(telling.as_csv(told))
+        return
+    if not dimensions:
+        told = told.without_empty()
+    if not metrics:
+        told = told.without_visitors()
+    click.echo("\n".join(telling.as_markdown(told) if as_md else telling.as_text(told, width)))
 
 
-def table(rows: list[Row], width: int) -> str:
-    """Return rows as text with a bar for each.
-
-    :param width: of the terminal, in characters.
-    """
-    if not rows:
-        return "  none"
-    most = max(row.views for row in rows)
-    numbers = max(len(f"{row.views:,}") for row in rows)
-    bars = max(8, min(30, width // 4))
-    values = max(10, width - numbers - bars - 5)
-    return "\n".join(f"  {_fitted(text(row.value), values)} {row.views:>{numbers},} {_bar(row.views, most, bars)}"
-                     for row in rows)
-
-
-def text(value: Any) -> str:
-    """Return a dimension's value as text: times in ISO 8601, to the minute."""
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="minutes")
-    return value.isoformat() if isinstance(value, date) else str(value)
+def _span(store: Store, site: str, since: str | None, until: str | None, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return the range that is asked for, or else the last days there are."""
+    start = moment("--since", since, zone=zone) if since else None
+    end = moment("--until", until, end=True, zone=zone) if until else None
+    if start is None or end is None:
+        recent = last_days(store, site, 30, zone=zone)
+        if start is None:
+            start = midnight(recent.since, zone) if end is None else end - timedelta(days=30)
+        end = end or max(midnight(recent.until, zone), start)
+    if end < start:
+        raise UsageError(f"--until={until}: is before --since={since}")
+    return start, end
 
 
-def moment(flag: str, given: str, *, end: bool = False) -> datetime:
-    """Return the instant that a flag names: a day's midnight UTC, with ``end`` the next one's, or the instant itself.
+def _compared(compare: str | None, span: tuple[datetime, datetime], zone: tzinfo) -> tuple[datetime, datetime] | None:
+    from footfall.reports.buckets import local
+    from footfall.reports.ranges import compared, span_of
 
-    :raises UsageError: it is neither a day nor an instant in ISO 8601.
-    """
-    try:
-        if len(given) == len("2026-01-02"):
-            return _instant(date.fromisoformat(given)) + timedelta(days=end)
-        instant = datetime.fromisoformat(given)
-    except (ValueError, OverflowError):
-        raise UsageError(f"{flag}={given!r}: must be a day such as 2026-01-02, or an instant "
-                         "such as 2026-01-02T15:00") from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-
-
-def _instant(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _period(start: datetime, end: datetime) -> str:
-    if start.time() == end.time() == datetime.min.time():
-        return f"{start:%Y-%m-%d} to {end - timedelta(days=1):%Y-%m-%d}"
-    return f"{start:%Y-%m-%d %H:%M} to before {end:%Y-%m-%d %H:%M}"
-
-
-def _fitted(value: str, width: int) -> str:
-    return f"{value if len(value) <= width else value[:width - 1] + '…':{width}}"
-
-
-def _bar(views: int, most: int, width: int) -> str:
-    eighths = max(1, round(views / most * width * 8)) if views else 0
-    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+    if compare is None:
+        return None
+    other = compared(compare, span_of(*span, zone), zone)
+    return local(other.since, zone), local(other.until, zone)

@@ -11,11 +11,11 @@ from typing import Any
 import click
 
 from footfall import erasure
+from footfall.cli.asked import moment
 from footfall.cli.cache import follow
 from footfall.cli.forget import told
 from footfall.cli.progress import Progress
 from footfall.cli.settings import with_settings
-from footfall.cli.stats import moment
 from footfall.config import Config
 from footfall.retention import retention_of
 from footfall.storage import SealStep

@@ -11,7 +11,7 @@ from footfall.collect.tracker import SHARE, Paths
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.tokens import KnownTokens
-from footfall.web import api, auth, dashboard, roles
+from footfall.web import api, auth, dashboard, reports, roles
 
 #: No page of ours has inline code or loads anything from elsewhere.
 SECURITY_HEADERS = {
@@ -32,6 +32,7 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask("footfall", static_folder=str(SHARE / "static"), template_folder=str(SHARE / "templates"))
     app.extensions["footfall"] = collector = Collector(config)
     app.extensions[api.EXTENSION] = KnownTokens(collector.store)
+    app.extensions[reports.EXTENSION] = reports.Reports(config, collector.store)
     # Before the door: what another server has is not to be asked a login for.
     roles.divide(app, config.role)
     auth.protect(app, config)

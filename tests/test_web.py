@@ -13,7 +13,8 @@ from footfall import accounts, timeuuid, users
 from footfall.app import create_app
 from footfall.errors import StoreUnavailable
 from footfall.pageview import row_key
-from footfall.reports import overview
+from footfall.reports.cache import open_cache
+from footfall.reports.recent import last_days
 from footfall.web import auth, charts, dashboard
 from footfall.web.throttle import MAX_KEYS, Throttle
 
@@ -459,6 +460,58 @@ def test_the_page_shows_what_the_readers_came_with_and_from_where(owner, store):
     assert table(owner.get("/").text, "Countries") == [("DE", "DE", "1")]
 
 
+def test_visitors_and_visits_stand_beside_the_views_where_they_are_known(owner, store):
+    accounts.add(store, "blog")
+    view(store, "blog", TODAY, "/a", times=3, visitor=b"ann-----")
+    view(store, "blog", TODAY - timedelta(days=1), "/a", visitor=b"ben-----")
+    view(store, "blog", TODAY, "/b", visitor=b"ann-----")
+    page = owner.get("/").text
+    assert re.findall(r"<span>([^<]*)</span>", page) == ["2 visitors", "2 visits"]
+    block = page[page.index("<h3>Top pages"):page.index("<h3>Referrers")]
+    assert re.findall(r"<th.*?>(\w+)</th>", block) == ["Page", "Visitors", "Views"]
+    assert re.findall(r"<td>([\d,]+)</td><td>([\d,]+)</td></tr>", block) == [("2", "4"), ("1", "1")]
+    days = re.findall(r"</time></td><td>(\d+)</td><td>(\d+)</td><td>(\d+)</td></tr>", page)
+    assert days == [("0", "0", "0")] * 5 + [("1", "1", "1"), ("1", "1", "4")]
+
+
+def test_a_view_that_comes_after_a_page_was_shown_is_on_the_next(owner, store):
+    accounts.add(store, "blog")
+    view(store, "blog", TODAY, "/")
+    assert "<strong>1</strong> view\n" in owner.get("/").text
+    view(store, "blog", TODAY - timedelta(days=1), "/late")
+    page = owner.get("/").text
+    assert "<strong>2</strong> views\n" in page
+    assert "/late" in page
+
+
+def test_readers_who_come_together_before_the_facts_are_built_all_get_the_page(app, store, monkeypatch):
+    accounts.add(store, "blog")
+    view(store, "blog", TODAY, "/", times=50)
+    opened, answers = [], []
+    monkeypatch.setattr("footfall.reports.cache.open_cache", lambda *given: opened.append(0) or open_cache(*given))
+    clients = [app.test_client() for _ in range(4)]
+    for each in clients:
+        assert log_in(each).status_code == 303
+    threads = [threading.Thread(target=lambda each=each: answers.append(each.get("/").text)) for each in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ["<strong>50</strong> views" in answer for answer in answers] == [True] * 4
+    assert len(opened) == 1
+
+
+def test_a_store_that_is_away_is_told_instead_of_the_page(owner, store, monkeypatch):
+    def away(*arguments):
+        raise StoreUnavailable("disk I/O error")
+
+    accounts.add(store, "blog")
+    monkeypatch.setattr("footfall.reports.cache.build", away)
+    monkeypatch.setattr("footfall.stores.sqlite.SqliteStore.changes", away)
+    answer = owner.get("/")
+    assert (answer.status_code, answer.mimetype) == (503, "text/plain")
+
+
 def test_a_site_without_new_views_shows_its_newest_days_and_says_so(owner, store):
     for site in ("log", "older", "now", "empty"):
         accounts.add(store, site)
@@ -479,14 +532,14 @@ def test_a_site_without_new_views_shows_its_newest_days_and_says_so(owner, store
 
 
 @pytest.mark.parametrize("days_ago", [[], [0], [6], [7], [40, 400], [0, 400]])
-def test_the_days_shown_are_those_of_the_reports(store, days_ago):
+def test_the_days_shown_are_those_of_the_reports(store, settings_of, days_ago):
     accounts.add(store, "blog")
     accounts.add(store, "busy")
     for ago in days_ago:
         view(store, "blog", TODAY - timedelta(days=ago), "/")
     view(store, "busy", TODAY, "/")
-    (site, _) = dashboard.read_sites(store, dashboard.Asked(7, None), TODAY, "http://localhost")
-    assert site.overview.range == overview.last_days(store, "blog", 7)
+    (site, _) = dashboard.read_sites(open_cache(settings_of(), store), dashboard.Asked(7, None), TODAY, "http://localhost")
+    assert site.overview.range == last_days(store, "blog", 7)
 
 
 def test_other_days_can_be_asked_for(owner, store):
@@ -551,12 +604,12 @@ def test_hostile_page_views_are_shown_as_text(owner, store):
     ("", "http://[", "http://[", False),
 ])
 def test_a_page_is_named_by_its_path_where_its_host_goes_without_saying(site_url, url, label, is_link):
-    rows = [overview.Row(url, 1), overview.Row("https://another.example/", 1)]
-    assert dashboard.pages(rows, site_url)[0] == (label, url, is_link, 1)
+    rows = [dashboard.Row(url, 1, 1), dashboard.Row("https://another.example/", 1, 1)]
+    assert dashboard.pages(rows, site_url)[0] == (label, url, is_link, 1, 1)
 
 
 def test_the_only_host_goes_without_saying():
-    rows = [overview.Row("https://a.example/x", 2), overview.Row("http://www.a.example/y", 1)]
+    rows = [dashboard.Row("https://a.example/x", 2, 1), dashboard.Row("http://www.a.example/y", 1, 1)]
     assert [page.label for page in dashboard.pages(rows, "")] == ["/x", "/y"]
 
 

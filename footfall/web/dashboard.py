@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from flask import Blueprint, render_template, request
@@ -16,16 +17,19 @@ from footfall.collect.beacon import collector
 from footfall.collect.tracker import DEFAULT, Paths, tag
 from footfall.derive.urls import host
 from footfall.errors import UsageError
-from footfall.pageview import days_of
-from footfall.reports import overview
-from footfall.reports.overview import Overview, Range, Row
-from footfall.storage import Store
+from footfall.reports.recent import Range, ending, newest_days
 from footfall.web import auth, charts
+from footfall.web.reports import reports
+
+if TYPE_CHECKING:
+    from footfall.reports.cache import FactsCache
 
 #: How many days the page can show; the first is what it shows unasked.
 DAYS = (7, 30, 90)
-DIMENSIONS = ("url", "referrer", "search", "browser", "device", "country")
+DIMENSIONS = ("url", "referrer", "search_term", "browser", "device", "country")
 TOP = 10
+#: What is told of the whole and of each day.
+NUMBERS = ("views", "visits", "visitors")
 #: No event is older than the time that computers count from.
 OLDEST = date(1970, 1, 1) + timedelta(days=max(DAYS))
 
@@ -43,13 +47,46 @@ class Asked(NamedTuple):
     until: date | None
 
 
+class Row(NamedTuple):
+    """One value of a dimension, its page-views and its visitors."""
+
+    value: str
+    views: int
+    visitors: int
+
+
+class Day(NamedTuple):
+    """One day's numbers."""
+
+    day: date
+    views: int
+    visits: int
+    visitors: int
+
+
+class Overview(NamedTuple):
+    """What is shown of a range: its numbers, those of each day, and the best of some dimensions."""
+
+    range: Range
+    views: int
+    visits: int
+    visitors: int
+    by_day: list[Day]
+    top: dict[str, list[Row]]
+
+    def views_by_day(self) -> list[tuple[date, int]]:
+        """Return each day with its page-views."""
+        return [(each.day, each.views) for each in self.by_day]
+
+
 class Page(NamedTuple):
-    """A row of the top pages: what is shown, the whole URL, whether that can be followed, and its views."""
+    """A row of the top pages: what is shown, the whole URL, whether that can be followed, and its numbers."""
 
     label: str
     url: str
     is_link: bool
     views: int
+    visitors: int
 
 
 class Site(NamedTuple):
@@ -72,7 +109,7 @@ def index() -> ResponseReturnValue:
         asked = parse_range(request.args, today)
     except UsageError as error:
         return f"{error}\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
-    sites = read_sites(collector().store(), asked, today, auth.guard().address(), collector().paths)
+    sites = read_sites(reports().cache(), asked, today, auth.guard().address(), collector().paths)
     return render_template("dashboard.html", sites=sites, asked=asked, choices=DAYS, today=today, oldest=OLDEST)
 
 
@@ -92,54 +129,49 @@ def parse_range(fields: Mapping[str, str], today: date) -> Asked:
     return Asked(int(days), _day(until, today) if until else None)
 
 
-def read_sites(store: Store, asked: Asked, today: date, address: str, paths: Paths = DEFAULT) -> list[Site]:
+def read_sites(cache: FactsCache, asked: Asked, today: date, address: str, paths: Paths = DEFAULT) -> list[Site]:
     """Return what the page shows of every site, in order of their ids.
 
     :param address: where footfall is reached, for the tags.
     :param paths: what the beacon's paths are there.
 
     Without a last day asked for, a site that had no views in the last days shows those that end with
-    its newest view, as :func:`footfall.reports.overview.last_days` does for one site.
+    its newest view, as :func:`footfall.reports.recent.last_days` does for one site.
     """
-    known = accounts.all_accounts(store)
-    wanted = _ending(asked.until or today, asked.days)
-    overviews = {account.id: _overview(store, account.id, wanted) for account in known}
+    known = accounts.all_accounts(cache.store)
+    wanted = ending(asked.until or today, asked.days)
+    overviews = {account.id: overview(cache, account.id, wanted) for account in known}
     stale = {}
     if asked.until is None:
-        without = {account for account, overview in overviews.items() if not overview.views}
-        stale = newest_days(store, without, before=wanted.since)
-    overviews |= {account: _overview(store, account, _ending(day, asked.days)) for account, day in stale.items()}
+        without = {account for account, found in overviews.items() if not found.views}
+        stale = newest_days(cache.store, without, before=wanted.since)
+    overviews |= {account: overview(cache, account, ending(day, asked.days)) for account, day in stale.items()}
     return [Site(account, overviews[account.id], account.id in stale,
                  pages(overviews[account.id].top["url"], account.url), tag(address, account.id, paths))
             for account in known]
 
 
-def newest_days(store: Store, sites: set[str], *, before: date) -> dict[str, date]:
-    """Return each site's newest UTC day with page-views before a day, found in one walk back over all sites' days."""
-    found: dict[str, date] = {}
-    # No account follows the day here, so the walk begins below every key of it.
-    keys: Iterable[str] = store.family("PageViews").row_keys(f"{before:%Y%m%d}", reverse=True) if sites else ()
-    for day, site, _ in days_of(keys):
-        if site in sites:
-            found.setdefault(site, day)
-            if len(found) == len(sites):
-                break
-    return found
+def overview(cache: FactsCache, site: str, days: Range) -> Overview:
+    """Return what is shown of some days of a site: all of it as it was at one moment."""
+    from footfall.reports.asking import days_of
+    from footfall.reports.query import query
+
+    ask = partial(query, days_of(cache, site), since=days.since, until=days.until)
+    top = {}
+    for dimension in DIMENSIONS:
+        rows = ask(("views", "visitors"), by=(dimension,), limit=TOP)
+        # Who only did something there, and viewed nothing, is in the visitors of a row without views.
+        top[dimension] = [Row(row[dimension], row["views"], row["visitors"]) for row in rows if row["views"]]
+    (whole,) = ask(NUMBERS)
+    return Overview(days, **whole, by_day=[Day(**row) for row in ask(NUMBERS, by=("day",))], top=top)
 
 
 def pages(rows: list[Row], site_url: str) -> list[Page]:
     """Return rows of URLs as they are shown: without the host where it goes without saying."""
     hosts = {host(row.value) for row in rows}
     own = {host(site_url)} | (hosts if len(hosts) == 1 else set())
-    return [Page(_label(row.value, own), row.value, _is_link(row.value), row.views) for row in rows]
-
-
-def _ending(last: date, days: int) -> Range:
-    return Range(last - timedelta(days=days - 1), last + timedelta(days=1))
-
-
-def _overview(store: Store, account: str, days: Range) -> Overview:
-    return overview.overview(store, account, days, DIMENSIONS, limit=TOP)
+    return [Page(_label(row.value, own), row.value, _is_link(row.value), row.views, row.visitors)
+            for row in rows]
 
 
 def _day(text: str, today: date) -> date:

@@ -36,7 +36,7 @@ from footfall.errors import SegmentError, StoreError
 from footfall.pageview import check_account, days_of
 from footfall.reports import manifest as manifests
 from footfall.reports import segment
-from footfall.reports.building import build, days_around
+from footfall.reports.building import build
 from footfall.reports.changed import Part, parts_of
 from footfall.reports.day import Day, day_of
 from footfall.reports.known import Known
@@ -103,7 +103,7 @@ class FactsCache:
                 try:
                     self._follow(site)
                     self._complete(site, first - _DAY, last + _DAY)
-                    found = days_around(partial(self._load, site), first, last)
+                    found = site.around(first, last, partial(self._load, site))
                 except _Moved:
                     continue
                 break

@@ -5,15 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
 from footfall import timeuuid
 from footfall.changes import Cursor
+from footfall.reports.building import days_around
 from footfall.reports.day import Day
 from footfall.reports.manifest import Manifest, Stamp
+from footfall.reports.visits import StitchedDay
 
+#: Ranges whose stitched days stay in memory.
+KEPT_ANSWERS = 4
 _DAY = timedelta(days=1)
 
 
@@ -28,6 +33,7 @@ class Known:
     :param saved: when that was, by the monotonic clock.
     :param over: ticks before which events have left, where a store lets them leave by themselves.
     :param files: what is mapped, by the names of the files, the one that was asked for last at the end.
+    :param answers: the ranges that were asked for last: the days that were loaded for each, and what was answered.
     :param unsure: ticks before which nobody can tell which have left: days that began then are read each time.
     """
 
@@ -43,6 +49,7 @@ class Known:
     over: int | None = None
     unsure: int | None = None
     files: OrderedDict[str, Day] = field(default_factory=OrderedDict)
+    answers: dict[tuple[date, date], tuple[dict[date, Day | None], list[StitchedDay]]] = field(default_factory=dict)
 
     def knows(self, day: date) -> bool:
         """Tell whether a day's facts are known as they were at ``cursor``."""
@@ -59,6 +66,23 @@ class Known:
     def is_over(self, day: date) -> bool:
         """Tell whether every event of a day has left."""
         return self.over is not None and timeuuid.ticks_at(day + _DAY) <= self.over
+
+    def around(self, first: date, last: date, load: Callable[[date], Day | None]) -> list[StitchedDay]:
+        """Return the days around a range; the same list as before if the same days are loaded for it.
+
+        To stitch a month takes longer than many a question about it, and what a question finds out of a list of days
+        is kept for the next.
+
+        :param load: gives a day's facts, as :func:`~footfall.reports.building.days_around` takes it.
+        """
+        loaded, found = self.answers.pop((first, last), ({}, []))
+        if not loaded or any(load(day) is not facts for day, facts in loaded.items()):
+            loaded = {}
+            found = days_around(lambda day: loaded.setdefault(day, load(day)), first, last)
+        self.answers[first, last] = loaded, found
+        if len(self.answers) > KEPT_ANSWERS:
+            del self.answers[next(iter(self.answers))]
+        return found
 
     def forget_fresh(self) -> None:
         """Go on with what is in files alone."""

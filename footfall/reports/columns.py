@@ -25,6 +25,11 @@ from footfall.reports.facts import REPORTS
 LARGEST = 1_000_000
 #: So many vocabularies, and so many columns of a day, are kept: properties may have any names.
 MOST = 64
+#: So many dimensions keep their pairs of groups and visitors for a day: what the first screen of a page asks for.
+MOST_PAIRS = 8
+
+#: Groups and visitors, each different pair once: the numbers of the groups, and of the visitors in ``who``.
+Pairs = tuple[Array, Array]
 
 
 class Column(NamedTuple):
@@ -52,7 +57,6 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self.values: list[str] = []
-        self._by_visitor: tuple[Array, Array] | None = None
         self._numbers: dict[str | None, int] = {None: -1}
         self._lock = threading.Lock()
 
@@ -93,6 +97,7 @@ class Derived:
         self.whose = whose.reshape(-1).astype(np.uint32)
         self._by_visitor: tuple[Array, Array] | None = None
         self._numbers: dict[Dimension, tuple[Vocabulary, Array]] = {}
+        self._pairs: dict[Dimension, tuple[Vocabulary, Pairs]] = {}
 
     def by_visitor(self, day: Day) -> tuple[Array, Array]:
         """Return the numbers of the events that have a visitor, his side by side, each visitor's in order; and whose.
@@ -105,6 +110,18 @@ class Derived:
             self._by_visitor = np.argsort(whose, kind="stable")[:counts.sum()].astype(np.uint32), counts
         order, counts = self._by_visitor
         return order, np.repeat(np.arange(len(counts), dtype=np.uint32), counts)
+
+    def pairs(self, dimension: Dimension, vocabulary: Vocabulary, make: Callable[[], Pairs]) -> Pairs:
+        """Return the different pairs of a group and a visitor, by one dimension, of all of the day's events.
+
+        :param make: finds them, unless they are known.
+        """
+        kept = self._pairs.get(dimension)
+        if kept is None or kept[0] is not vocabulary:
+            if len(self._pairs) >= MOST_PAIRS:
+                self._pairs.clear()
+            kept = self._pairs[dimension] = vocabulary, make()
+        return kept[1]
 
     def numbers(self, day: Day, dimension: Dimension, vocabulary: Vocabulary) -> Array:
         """Return the numbers of the values that the rows of a dimension's table have."""

@@ -15,7 +15,7 @@ import numpy as np
 from footfall.reports.arrays import Array
 from footfall.reports.buckets import Buckets, Times, times_of
 from footfall.reports.choosing import Chooser
-from footfall.reports.columns import Column, joined
+from footfall.reports.columns import Column, Pairs, joined
 from footfall.reports.dimensions import Dimension
 from footfall.reports.filters import Filter
 from footfall.reports.frame import Frame
@@ -165,16 +165,13 @@ class Counting:
 
     def _add_visitors(self, place: int, rows: slice, grouping: Grouping, chosen: Array | None, of_day: Array,
                       comes_again: Array) -> None:
-        facts, derived = self.frame.days[place].facts, self.frame.derived[place]
-        events, who = derived.by_visitor(facts)
-        if chosen is not None or len(grouping.codes) < len(facts):
-            is_chosen = np.zeros(len(facts), dtype=bool)
-            is_chosen[rows] = True if chosen is None else chosen
-            here = is_chosen.take(events)
-            events, who = events.compress(here), who.compress(here)
-        codes = grouping.codes.take(events - np.uint32(rows.start) if rows.start else events)
-        places = first_of_each(who, codes)
-        codes, who = codes.take(places), who.take(places)
+        find = partial(self._pairs, place, rows, grouping, chosen)
+        is_whole = chosen is None and len(grouping.codes) == len(self.frame.days[place].facts)
+        if is_whole and len(self.by) == 1 and self.by[0].kind in ("page", "visit"):
+            vocabulary = self.frame.vocabulary(self.by[0])
+            codes, who = self.frame.derived[place].pairs(self.by[0], vocabulary, find)
+        else:
+            codes, who = find()
         again = comes_again.take(who)
         once = np.bincount(codes.compress(~again), minlength=grouping.size)
         self._add(grouping, {"visitors": once})
@@ -186,6 +183,19 @@ class Counting:
         numbers[groups[whole]] = self.groups.numbers(parts[:, whole])
         found = numbers[codes]
         self._visitors.append((found[found >= 0], of_day[who[found >= 0]]))
+
+    def _pairs(self, place: int, rows: slice, grouping: Grouping, chosen: Array | None) -> Pairs:
+        """Return each different pair of a group and a visitor of some events once."""
+        facts = self.frame.days[place].facts
+        events, who = self.frame.derived[place].by_visitor(facts)
+        if chosen is not None or len(grouping.codes) < len(facts):
+            is_chosen = np.zeros(len(facts), dtype=bool)
+            is_chosen[rows] = True if chosen is None else chosen
+            here = is_chosen.take(events)
+            events, who = events.compress(here), who.compress(here)
+        codes = grouping.codes.take(events - np.uint32(rows.start) if rows.start else events)
+        places = first_of_each(who, codes)
+        return codes.take(places), who.take(places)
 
     # Visits
 

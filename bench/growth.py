@@ -1,0 +1,98 @@
+"""What reports over a month take of a processor: ``python -m bench.reports [--views 5000000] [--days 30]``.
+
+Each is asked several times of days that are in memory; the first time, when pages and visitors get their numbers, is
+shown apart. One thread; its own time is told, which other processes do not change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from time import thread_time
+from typing import Any
+
+from bench.days import FIRST, make_days
+from footfall.reports.funnels import funnel
+from footfall.reports.live import live
+from footfall.reports.paths import paths
+from footfall.reports.query import query
+from footfall.reports.retention import retention
+
+FILTER = ["and", ["is", "country", "C1"], ["is", "browser", ["Browser 1", "Browser 2"]]]
+STEPS = [{"page": "/posts/0"}, {"page": "/posts/1*"}, {"event": "signup"}]
+ALL = ("visitors", "visits", "views")
+
+
+def main() -> None:
+    """Print a table of reports and milliseconds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--views", type=int, default=5_000_000)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--times", type=int, default=5)
+    asked = parser.parse_args()
+    days = make_days(asked.days, asked.views)
+    loaded = _memory()
+    since, until = FIRST, FIRST + timedelta(days=asked.days)
+
+    def days_of(*_: Any) -> Any:
+        return days
+
+    def ask(metrics: Any, **more: Any) -> Callable[[], Any]:
+        return lambda: query(days_of, metrics, since, until, **more)
+
+    reports: dict[str, Callable[[], Any]] = {
+        "views": ask("views"),
+        "views per day": ask("views", by="day"),
+        "views per day, Berlin": ask("views", by="day", tz="Europe/Berlin"),
+        "views per hour": ask("views", by="hour"),
+        "visitors": ask("visitors"),
+        "visitors per day": ask("visitors", by="day"),
+        "visitors per day, Berlin": ask("visitors", by="day", tz="Europe/Berlin"),
+        "top pages by views": ask("views", by="page", limit=10),
+        "top pages by visitors": ask(("visitors", "views"), by="page", limit=10),
+        "top pages by visits": ask("visits", by="page", limit=10),
+        "referrers by views": ask("views", by="referrer", limit=10),
+        "referrers by visitors": ask("visitors", by="referrer", limit=10),
+        "browsers by views": ask("views", by="browser", limit=10),
+        "browsers by visitors": ask("visitors", by="browser", limit=10),
+        "visits, bounce rate, duration": ask(("visits", "bounce_rate", "visit_duration")),
+        "the same per day": ask(("visits", "bounce_rate", "visit_duration"), by="day"),
+        "entry pages": ask("visits", by="entry_page", limit=10),
+        "exit pages": ask("visits", by="exit_page", limit=10),
+        "exit rate by page": ask("exit_rate", by="page", limit=10),
+        "country and browser: all three": ask(ALL, where=FILTER),
+        "country and browser: visits": ask("visits", where=FILTER),
+        "a page's visits: all three": ask(ALL, where=["visit", ["is", "page", "/posts/0"]]),
+        "country by browser": ask(ALL, by=("country", "browser"), limit=10),
+        "all three per day": ask(ALL, by="day"),
+        "conversion rate by source": ask("conversion_rate", by="source", goal={"event": "signup"}, limit=10),
+        "compared": ask(ALL, by="day", compare="previous"),
+    }
+    reports |= {
+        "three-step funnel, visits": lambda: funnel(days_of, STEPS, since, until),
+        "three-step funnel, within a day": lambda: funnel(days_of, STEPS, since, until, within=timedelta(days=1)),
+        "weekly retention": lambda: retention(days_of, since, until, oldest=since),
+        "paths of a page": lambda: paths(days_of, "/posts/0", since, until, limit=10),
+        "live": lambda: live(lambda *_: days[-1:], datetime.combine(until, time.min) - timedelta(hours=1)),
+    }
+    print(f"{'report':34}{'first':>8}{'best':>8}   ms")
+    for name, report in reports.items():
+        first, *others = (_milliseconds(report) for _ in range(asked.times + 1))
+        print(f"{name:34}{first:8.1f}{min(others):8.1f}")
+    print(f"memory of this process: {loaded} MB with the days, {_memory()} MB at most")
+
+
+def _memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def _milliseconds(report: Callable[[], Any]) -> float:
+    begin = thread_time()
+    report()
+    return (thread_time() - begin) * 1000
+
+
+if __name__ == "__main__":
+    main()

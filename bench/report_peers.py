@@ -31,8 +31,9 @@ TOP = 10
 COUNTRY, BROWSER = "DE", "Chrome"
 HOME, PRICING, SIGNUP = "/", "/membership/", "signup"
 
-#: The columns of the two tables, in the order of the files.
-EVENTS = ("ticks", "day", "week", "is_view", "visitor", "visit", "page", "event", "referrer", "browser", "country")
+#: The columns of the two tables, in the order of the files. Events of one instant are told apart by their place.
+EVENTS = ("place", "ticks", "day", "week", "is_view", "visitor", "visit", "page", "event", "referrer", "browser",
+          "country")
 VISITS = ("visit", "visitor", "start", "day", "duration", "views", "active", "entry_page", "source", "browser",
           "country")
 _TEXTS = {"page", "event", "referrer", "browser", "country", "entry_page", "source"}
@@ -76,7 +77,7 @@ def by_hand(events: Iterator[tuple[int, Fact]], folder: Path) -> dict[str, Answe
     visits: list[Visit] = []
     with ExitStack() as files:
         out = csv.writer(files.enter_context((folder / "events.csv").open("w", newline="")))
-        for ticks, fact in events:
+        for place, (ticks, fact) in enumerate(events):
             day, (event,), visitor = ticks // DAY, fact.kind, fact.visitor
             week = (day + 3) // 7
             _, page, _ = fact.page
@@ -107,7 +108,7 @@ def by_hand(events: Iterator[tuple[int, Fact]], folder: Path) -> dict[str, Answe
             steps = (event is None and page == HOME, event is None and page == PRICING, event == SIGNUP)
             if visit.reached < 3 and steps[visit.reached]:
                 visit.reached += 1
-            out.writerow((ticks, day, week, int(event is None), visitor, visit.number, page, event or "",
+            out.writerow((place, ticks, day, week, int(event is None), visitor, visit.number, page, event or "",
                           referrer or "", browser, country or ""))
         out = csv.writer(files.enter_context((folder / "visits.csv").open("w", newline="")))
         for visit in visits:
@@ -188,18 +189,18 @@ SQL = {
 _STEPS = (f"is_view = 1 AND page = '{HOME}'", f"is_view = 1 AND page = '{PRICING}'", f"event = '{SIGNUP}'")
 CLICKHOUSE_SQL = SQL | {
     "funnel": "SELECT countIf(level >= 1), countIf(level >= 2), countIf(level >= 3) FROM (SELECT visit, "
-              f"windowFunnel(1000000000000000)(ticks, {', '.join(_STEPS)}) AS level FROM events "
+              f"windowFunnel(1000000000000)(place, {', '.join(_STEPS)}) AS level FROM events "
               f"WHERE {_RANGE} AND ({' OR '.join(f'({step})' for step in _STEPS)}) GROUP BY visit)",
     "retention": "SELECT first, week, count() FROM (SELECT min(week) AS first, groupUniqArray(week) AS weeks "
                  f"FROM events WHERE {_RANGE} GROUP BY visitor) ARRAY JOIN weeks AS week "
                  "GROUP BY first, week ORDER BY first, week",
 }
 SQLITE_SQL = SQL | {
-    "funnel": "WITH one AS (SELECT visit, min(ticks) AS t FROM events WHERE " + _RANGE + f" AND {_STEPS[0]} "
-              "GROUP BY visit), two AS (SELECT e.visit, min(e.ticks) AS t FROM one JOIN events AS e "
-              f"ON e.visit = one.visit AND e.ticks > one.t WHERE e.{_STEPS[1].replace('AND ', 'AND e.')} "
+    "funnel": "WITH one AS (SELECT visit, min(place) AS t FROM events WHERE " + _RANGE + f" AND {_STEPS[0]} "
+              "GROUP BY visit), two AS (SELECT e.visit, min(e.place) AS t FROM one JOIN events AS e "
+              f"ON e.visit = one.visit AND e.place > one.t WHERE e.{_STEPS[1].replace('AND ', 'AND e.')} "
               "GROUP BY e.visit), three AS (SELECT DISTINCT e.visit FROM two JOIN events AS e "
-              f"ON e.visit = two.visit AND e.ticks > two.t WHERE e.{_STEPS[2]}) "
+              f"ON e.visit = two.visit AND e.place > two.t WHERE e.{_STEPS[2]}) "
               "SELECT (SELECT count(*) FROM one), (SELECT count(*) FROM two), (SELECT count(*) FROM three)",
     "retention": f"WITH pairs AS (SELECT DISTINCT visitor, week FROM events WHERE {_RANGE}), "
                  "firsts AS (SELECT visitor, min(week) AS first FROM pairs GROUP BY visitor) "
@@ -229,7 +230,7 @@ class Sqlite:
                                              map(_signed, csv.reader(file)))
         for table, columns in (("events", "ticks"), ("events", "day, visitor"), ("events", "visitor, week"),
                                ("events", "page, is_view"), ("events", "referrer, is_view"),
-                               ("events", "browser, country"), ("events", "visit, ticks"), ("events", "event"),
+                               ("events", "browser, country"), ("events", "visit, place"), ("events", "event"),
                                ("visits", "start"), ("visits", "entry_page"), ("visits", "source"),
                                ("visits", "browser, country")):
             self._connection.execute(f"CREATE INDEX \"{table} {columns}\" ON {table} ({columns})")

@@ -1,7 +1,8 @@
-"""What reports over a month take of a processor: ``python -m bench.reports [--views 5000000] [--days 30]``.
+"""What reports over a month take of a processor, and how that grows: ``python -m bench.growth``.
 
-Each is asked several times of days that are in memory; the first time, when pages and visitors get their numbers, is
-shown apart. One thread; its own time is told, which other processes do not change.
+Each is asked several times of days that are in memory, first of 5 million page-views and then of ten times as many; the
+first time, when pages and visitors get their numbers, is told apart. One thread; its own time is told, which other
+processes do not change.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from time import thread_time
 from typing import Any
 
 from bench.days import FIRST, make_days
+from bench.rig import report
 from footfall.reports.funnels import funnel
 from footfall.reports.live import live
 from footfall.reports.paths import paths
@@ -25,16 +27,34 @@ STEPS = [{"page": "/posts/0"}, {"page": "/posts/1*"}, {"event": "signup"}]
 ALL = ("visitors", "visits", "views")
 
 
+#: What the first screen of a site's page asks for.
+SCREEN = ("headline, compared", "all three per day", "top pages by visitors", "sources by visitors",
+          "countries by visitors", "browsers by visitors", "devices by visitors", "live")
+
+
 def main() -> None:
-    """Print a table of reports and milliseconds."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--views", type=int, default=5_000_000)
+    parser.add_argument("--views", type=int, nargs="+", default=[5_000_000, 50_000_000])
     parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--times", type=int, default=3)
     asked = parser.parse_args()
-    days = make_days(asked.days, asked.views)
-    loaded = _memory()
-    since, until = FIRST, FIRST + timedelta(days=asked.days)
+    rows: dict[str, dict[str, float]] = {}
+    screens = {}
+    for views in asked.views:
+        for name, ask in _reports(make_days(asked.days, views), asked.days).items():
+            first, *others = (_milliseconds(ask) for _ in range(asked.times + 1))
+            rows.setdefault(name, {}).update({f"{_size(views)}, first": first, _size(views): min(others)})
+        screens[_size(views)] = sum(rows[name][_size(views)] for name in SCREEN) / 1000
+    small, large = _size(asked.views[0]), _size(asked.views[-1])
+    for row in rows.values():
+        row["grows"] = row[large] / row[small]
+    report("growth", rows, {"views": asked.views, "days": asked.days, "first screen, s": screens,
+                            "grows at most": max(row["grows"] for row in rows.values()), "MB": _memory()})
+
+
+def _reports(days: Any, count: int) -> dict[str, Callable[[], Any]]:
+    """Return the questions by their names."""
+    since, until = FIRST, FIRST + timedelta(days=count)
 
     def days_of(*_: Any) -> Any:
         return days
@@ -51,12 +71,12 @@ def main() -> None:
         "visitors per day": ask("visitors", by="day"),
         "visitors per day, Berlin": ask("visitors", by="day", tz="Europe/Berlin"),
         "top pages by views": ask("views", by="page", limit=10),
-        "top pages by visitors": ask(("visitors", "views"), by="page", limit=10),
+        "top pages by visitors": ask(ALL, by="page", limit=10),
         "top pages by visits": ask("visits", by="page", limit=10),
         "referrers by views": ask("views", by="referrer", limit=10),
         "referrers by visitors": ask("visitors", by="referrer", limit=10),
         "browsers by views": ask("views", by="browser", limit=10),
-        "browsers by visitors": ask("visitors", by="browser", limit=10),
+        "browsers by visitors": ask(ALL, by="browser", limit=10),
         "visits, bounce rate, duration": ask(("visits", "bounce_rate", "visit_duration")),
         "the same per day": ask(("visits", "bounce_rate", "visit_duration"), by="day"),
         "entry pages": ask("visits", by="entry_page", limit=10),
@@ -69,6 +89,10 @@ def main() -> None:
         "all three per day": ask(ALL, by="day"),
         "conversion rate by source": ask("conversion_rate", by="source", goal={"event": "signup"}, limit=10),
         "compared": ask(ALL, by="day", compare="previous"),
+        "headline, compared": ask((*ALL, "bounce_rate", "visit_duration", "views_per_visit"), compare="previous"),
+        "sources by visitors": ask(ALL, by="source", limit=10),
+        "countries by visitors": ask(ALL, by="country", limit=10),
+        "devices by visitors": ask(ALL, by="device", limit=10),
     }
     reports |= {
         "three-step funnel, visits": lambda: funnel(days_of, STEPS, since, until),
@@ -77,11 +101,11 @@ def main() -> None:
         "paths of a page": lambda: paths(days_of, "/posts/0", since, until, limit=10),
         "live": lambda: live(lambda *_: days[-1:], datetime.combine(until, time.min) - timedelta(hours=1)),
     }
-    print(f"{'report':34}{'first':>8}{'best':>8}   ms")
-    for name, report in reports.items():
-        first, *others = (_milliseconds(report) for _ in range(asked.times + 1))
-        print(f"{name:34}{first:8.1f}{min(others):8.1f}")
-    print(f"memory of this process: {loaded} MB with the days, {_memory()} MB at most")
+    return reports
+
+
+def _size(views: int) -> str:
+    return f"{views // 1_000_000} M"
 
 
 def _memory() -> int:

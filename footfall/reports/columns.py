@@ -97,7 +97,7 @@ class Derived:
         self.whose = whose.reshape(-1).astype(np.uint32)
         self._by_visitor: tuple[Array, Array] | None = None
         self._numbers: dict[Dimension, tuple[Vocabulary, Array]] = {}
-        self._pairs: dict[Dimension, tuple[Vocabulary, Pairs]] = {}
+        self._pairs: dict[tuple[str, Dimension], tuple[Vocabulary, Pairs]] = {}
 
     def by_visitor(self, day: Day) -> tuple[Array, Array]:
         """Return the numbers of the events that have a visitor, his side by side, each visitor's in order; and whose.
@@ -116,11 +116,19 @@ class Derived:
 
         :param make: finds them, unless they are known.
         """
-        kept = self._pairs.get(dimension)
+        return self._kept("visitor", dimension, vocabulary, make)
+
+    def visit_pairs(self, dimension: Dimension, vocabulary: Vocabulary, make: Callable[[], Pairs]) -> Pairs:
+        """Return an event and the visit of each different pair of a group and a visit, as :meth:`pairs`."""
+        return self._kept("visit", dimension, vocabulary,
+                          lambda: _narrowed(*make()))
+
+    def _kept(self, of: str, dimension: Dimension, vocabulary: Vocabulary, make: Callable[[], Pairs]) -> Pairs:
+        kept = self._pairs.get((of, dimension))
         if kept is None or kept[0] is not vocabulary:
             if len(self._pairs) >= MOST_PAIRS:
                 self._pairs.clear()
-            kept = self._pairs[dimension] = vocabulary, make()
+            kept = self._pairs[of, dimension] = vocabulary, make()
         return kept[1]
 
     def numbers(self, day: Day, dimension: Dimension, vocabulary: Vocabulary) -> Array:
@@ -132,6 +140,10 @@ class Derived:
             kept = vocabulary, vocabulary.numbers(map(dimension.value, day.tables[dimension.table]))
             self._numbers[dimension] = kept
         return kept[1]
+
+
+def _narrowed(rows: Array, visits: Array) -> Pairs:
+    return rows.astype(np.uint32), visits.astype(np.uint32)
 
 
 class Kept:

@@ -244,18 +244,19 @@ class Counting:
         """Count visits under each different page, title, event … that their chosen events have."""
         apart = []
         for place, day in enumerate(self.frame.days):
-            is_chosen = self.frame.told(place, chosen)
-            if self.where is not None:
-                is_chosen &= self.choose.events_of_visits(place, self.where)
-            rows, _ = self.frame.derived[place].by_visitor(day.facts)
-            rows = rows.compress(is_chosen.take(rows))
+            if self.where is None and len(self.by) == 1:
+                vocabulary = self.frame.vocabulary(self.by[0])
+                rows, visits = self.frame.derived[place].visit_pairs(
+                    self.by[0], vocabulary, partial(self._visit_pairs, place, None))
+                here = chosen.take(day.head.take(visits))
+                rows, visits = rows.compress(here), visits.compress(here).astype(np.int64)
+            else:
+                is_chosen = self.frame.told(place, chosen)
+                if self.where is not None:
+                    is_chosen &= self.choose.events_of_visits(place, self.where)
+                rows, visits = self._visit_pairs(place, is_chosen)
             if not len(rows):
                 continue
-            visits = day.facts.visit.take(rows).astype(np.int64)
-            pages = Grouping([self.frame.events(place, dimension).at(rows) for dimension in self.by
-                              if dimension.kind == "page"])
-            once = first_of_each(visits, pages.codes)
-            rows, visits = rows.take(once), visits.take(once)
             grouping = Grouping([
                 self.frame.events(place, dimension).at(rows) if dimension.kind == "page"
                 else self.frame.held(place, partial(self._of_visits, dimension=dimension)).at(visits)
@@ -274,6 +275,21 @@ class Counting:
                 weight = self._weight(name)
                 added = np.ones(len(heads), dtype=np.int64) if weight is None else weight[heads].astype(np.int64)
                 self._counted.setdefault(name, []).append((groups, added))
+
+    def _visit_pairs(self, place: int, is_chosen: Array | None) -> Pairs:
+        """Return an event, and the visit, of each different pair of a visit and a page that it has, on one day.
+
+        :param is_chosen: of the day's events; ``None`` for all.
+        """
+        facts = self.frame.days[place].facts
+        rows, _ = self.frame.derived[place].by_visitor(facts)
+        if is_chosen is not None:
+            rows = rows.compress(is_chosen.take(rows))
+        visits = facts.visit.take(rows).astype(np.int64)
+        pages = Grouping([self.frame.events(place, dimension).at(rows) for dimension in self.by
+                          if dimension.kind == "page"])
+        once = first_of_each(visits, pages.codes)
+        return rows.take(once), visits.take(once)
 
     def _of_visits(self, place: int, dimension: Dimension) -> Column:
         """Return what the visits that began on a day have of a dimension that is no page's."""

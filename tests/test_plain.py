@@ -479,7 +479,7 @@ def test_a_funnel(within, steps, where, counts):
 
 def test_a_funnels_shares():
     assert [tuple(step) for step in funnel(FUNNEL, STEPS, since=DAY, until=NEXT)] == [
-        (3, 1.0, None), (2, 2 / 3, 2 / 3), (1, 1 / 3, 1 / 2)]
+        (3, 1.0, 1.0), (2, 2 / 3, 2 / 3), (1, 1 / 3, 1 / 2)]
     assert [tuple(step) for step in funnel([], STEPS[:2], since=DAY, until=NEXT)] == [(0, None, None), (0, None, None)]
 
 

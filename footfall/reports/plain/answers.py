@@ -103,7 +103,7 @@ def answer(events: Sequence[PlainEvent], *, metrics: Sequence[str], since: date 
     elif is_series(by):
         groups = [(bucket,) for bucket in buckets(by[0], start, end, zone)]
     rows = [(group, tuple(METRICS[metric](heaps.get(group, Heap())) for metric in metrics)) for group in groups]
-    rows = sorted(row for row in rows if not by or is_series(by) or not says_nothing(row[1]))
+    rows = sorted(row for row in rows if not by or is_series(by) or _counts_something(metrics, row, heaps))
     if by and by[0] not in TIMES:
         rows.sort(key=lambda row: (row[1][0] is None, -(row[1][0] or 0)))
     return rows
@@ -114,9 +114,12 @@ def is_series(by: Sequence[str]) -> bool:
     return len(by) == 1 and by[0] in TIMES
 
 
-def says_nothing(numbers: Sequence[Number]) -> bool:
-    """Tell whether nothing was counted in a row. A ratio of 0 was: it is a part of something."""
-    return all(number is None or (number == 0 and isinstance(number, int)) for number in numbers)
+def _counts_something(metrics: Sequence[str], row: Row, heaps: Mapping[Values, Heap]) -> bool:
+    """Tell whether one of the counts that metrics are made of is not 0. A ratio of 0 is a part of something."""
+    values, numbers = row
+    return (any(number is not None and (number != 0 or isinstance(number, float)) for number in numbers)
+            # Visits may end where no view is: a part of nothing, but not nothing.
+            or ("exit_rate" in metrics and heaps[values].exits > 0))
 
 
 def _heaps(events: Sequence[PlainEvent], start: int, end: int, by: Sequence[str], where: Filter | None, zone: ZoneInfo,

@@ -5,23 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from footfall import config
 from footfall.reports.plain import read, visitors_before
 from footfall.reports.questions import QUESTIONS, filled
 from footfall.reports.verify import Told, by_events
-from footfall.stores import open_store
 from tests.traffic import ACCOUNTS, deliver, traffic
 
 SEEDS = range(3)
-
-
-@pytest.fixture
-def empty(request, tmp_path, kind):
-    """An empty store of a kind."""
-    url = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/traffic.db"}.get(kind)
-    with open_store(url or request.getfixturevalue("cassandra_url")("traffic"), config.load({}, environ={})) as store:
-        store.init()
-        yield store
 
 
 @pytest.mark.parametrize("kind, seed, order", [

@@ -192,7 +192,7 @@ def test_questions_are_about_what_is_there(memory):
         {"page": "/pricing"}, {"event": "signup"}, question.where)
     assert filled(Paths(MOST, ["is", "page", MOST]), events)[:2] == ("/pricing", ["is", "page", "/pricing"])
     assert [filled(Live(place, timedelta(seconds=1)), events).now for place in (0.0, 1.0)] == [
-        datetime(2026, 1, 5, 10, 0, 1, tzinfo=UTC), datetime(2026, 1, 5, 10, 30, 1, tzinfo=UTC)]
+        datetime(2026, 1, 5, 10, 0, 1, tzinfo=UTC), datetime(2026, 1, 5, 10, 10, 1, tzinfo=UTC)]
     assert filled(Live(0.5), []).now.year == 1970
 
 

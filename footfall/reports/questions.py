@@ -182,7 +182,9 @@ def filled(asked: Asked, events: Sequence[PlainEvent]) -> Asked:
         case Paths():
             return asked._replace(page=fill.value("page", asked.page), where=fill.optional(asked.where))
         case Live():
-            ticks = events[int(asked.place * (len(events) - 1))].ticks if events else 0
+            # Moments are told to the microsecond: an event that lies on one is the first or the last that counts.
+            times = [event.ticks for event in events if event.visitor and event.ticks % 10 == 0] or [0]
+            ticks = times[int(asked.place * (len(times) - 1))]
             return asked._replace(now=_EPOCH + timedelta(microseconds=ticks // 10) + asked.later)
         case Retention():
             return asked

@@ -97,3 +97,14 @@ def store(settings_of):
     """An empty SQLite store, at the place that :func:`settings_of` names."""
     with open_store(config=settings_of()) as store:
         yield store
+
+
+@pytest.fixture
+def empty(request, tmp_path, kind):
+    """An empty store of a kind: ``memory``, ``sqlite`` or ``cassandra``."""
+    url = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/empty.db"}.get(kind)
+    # A keyspace of the test's own, whose name may have 48 letters.
+    url = url or request.getfixturevalue("cassandra_url")(request.node.originalname[-48:])
+    with open_store(url, config.load({}, environ={})) as store:
+        store.init()
+        yield store

@@ -254,6 +254,24 @@ def test_where_the_offset_is_no_whole_hour_the_local_clock_tells_the_hour():
     assert [numbers[0] for numbers in found.values()] == [2, 1, *[0] * 21, 1]
 
 
+def test_a_midnight_that_comes_twice_begins_its_day_the_first_time():
+    # On 7 November 2010 St. John's went from 00:01 back to 23:01, at 02:31 UTC.
+    events = stream("""
+        2010-11-07 02:29:59.9999999 - /
+        2010-11-07 02:30 - /
+        2010-11-07 02:31 - /
+        2010-11-07 03:29:59.9999999 - /
+        2010-11-07 03:30 - /
+    """)
+    asked = {"since": date(2010, 11, 7), "until": datetime(2010, 11, 7, 0, 10, fold=1), "tz": "America/St_Johns"}
+    assert hours(events, **asked) == {
+        "2010-11-07T00:00:00-02:30": (1,), "2010-11-06T23:00:00-03:30": (2,), "2010-11-07T00:00:00-03:30": (1,)}
+    assert list(hours(events, **{**asked, "until": datetime(2010, 11, 6, 23, 2, fold=1)})) == [
+        "2010-11-07T00:00:00-02:30", "2010-11-06T23:00:00-03:30"]
+    assert table(ask(events, "views", by=["day"], **{**asked, "since": date(2010, 11, 6)})) == {
+        "2010-11-06": (1,), "2010-11-07": (4,)}
+
+
 @pytest.mark.parametrize("by, tz, expected", [
     ("week", "UTC", {"2025-12-29": (2,), "2026-01-05": (1,)}),
     ("week", "Europe/Berlin", {"2025-12-29": (1,), "2026-01-05": (2,)}),
@@ -479,7 +497,7 @@ def test_a_funnel(within, steps, where, counts):
 
 def test_a_funnels_shares():
     assert [tuple(step) for step in funnel(FUNNEL, STEPS, since=DAY, until=NEXT)] == [
-        (3, 1.0, None), (2, 2 / 3, 2 / 3), (1, 1 / 3, 1 / 2)]
+        (3, 1.0, 1.0), (2, 2 / 3, 2 / 3), (1, 1 / 3, 1 / 2)]
     assert [tuple(step) for step in funnel([], STEPS[:2], since=DAY, until=NEXT)] == [(0, None, None), (0, None, None)]
 
 

@@ -2,16 +2,36 @@
 
 import json
 import math
+import time
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import get_args
 
-import click
 import pytest
 
 from footfall import accounts, cli
-from footfall.cli.verify import verify as verify_command
-from footfall.reports import plain
-from footfall.reports.questions import ALL, DIMENSIONS, FILTERS, MOST, PROP, QUESTIONS, ZONES, Question, filled
-from footfall.reports.verify import Difference, differences, verify
+from footfall.cli.verify import SHOWN
+from footfall.reports import plain, segment
+from footfall.reports.asking import ask
+from footfall.reports.building import build
+from footfall.reports.cache import FactsCache
+from footfall.reports.questions import (
+    ALL,
+    DIMENSIONS,
+    FILTERS,
+    MOST,
+    PROP,
+    QUESTIONS,
+    ZONES,
+    Asked,
+    Funnel,
+    Live,
+    Paths,
+    Question,
+    Retention,
+    filled,
+)
+from footfall.reports.verify import Difference, Told, by_events, differences, verify
 from footfall.stores.memory import MemoryStore
 from tests.streams import DAY, fill, stream
 
@@ -35,11 +55,8 @@ def memory():
 def engine_of(store, spoil=lambda question, rows: rows):
     """An engine that counts the events, and then spoils what it found."""
 
-    def engine(account, metrics, since, until, by, where, tz, goal):
-        first, last = (moment.date() if isinstance(moment, datetime) else moment for moment in (since, until))
-        rows = plain.answer(plain.read(store, account, first, last + timedelta(days=1)), metrics=metrics, since=since,
-                            until=until, by=by, where=where, tz=tz, goal=goal)
-        return spoil(Question(tuple(metrics), tuple(by), where, tz), rows)
+    def engine(account, asked, since, until):
+        return spoil(asked, by_events(asked, Told(plain.read(store, account), set()), since, until))
 
     return engine
 
@@ -62,7 +79,7 @@ def test_one_wrong_number_is_found_and_named(memory, metric):
     place = ALL.index(metric)
 
     def spoil(question, rows):
-        if question.by != ("page",) or question.where or question.metrics != ALL or question.tz != "UTC":
+        if question != filled(Question(by=("page",)), plain.read(memory, "blog")):
             return rows
         return [(values, tuple(math.nextafter(number or 0.0, math.inf) if (values, at) == (("/",), place) else number
                                for at, number in enumerate(metrics))) for values, metrics in rows]
@@ -77,7 +94,7 @@ ROWS = [(("/a",), (2, 1)), (("/b",), (1, 1)), (("/c",), (1, 1))]
 
 @pytest.mark.parametrize("engine, told", [
     (ROWS, []),
-    ([*ROWS, (("/d",), (0, None))], []),  # says no more than no row
+    ([*ROWS, (("/d",), (0, None))], [(("/d",), "row", [(0, None)], "missing")]),
     ([(("/a",), (3, 1)), *ROWS[1:]], [(("/a",), "views", 3, 2)]),
     ([(("/a",), (None, 1)), *ROWS[1:]], [(("/a",), "views", None, 2)]),
     ([(("/a",), (2, 0)), *ROWS[1:]], [(("/a",), "visits", 0, 1)]),
@@ -126,10 +143,37 @@ def test_events_that_come_in_meanwhile_are_no_difference(memory):
     assert len(asked) == len(QUESTIONS) + 1
 
 
+class Leaving(MemoryStore):
+    """A store whose events leave by themselves, some time after they are over."""
+
+    by_ttl = True
+
+
+def test_what_is_over_counts_for_neither(tmp_path, monkeypatch):
+    store = Leaving()
+    fill(store, TEXT)
+    monkeypatch.setattr(time, "time_ns", lambda: int(datetime(2026, 1, 6, 10, 6, tzinfo=UTC).timestamp()) * 10**9)
+    cache = FactsCache(store, tmp_path, retention=1)
+
+    def engine(account, asked, since, until):
+        return ask(asked, partial(cache.days, account), since, until, lambda: DAY)
+
+    def wrong(retention):
+        return [difference for compared in verify(engine, store, "blog", DAY, NEXT, retention=retention)
+                for difference in compared.differences]
+
+    assert wrong(1) == []
+    # Of Ann's visit the sign-up is left.
+    assert [each[2:] for each in wrong(0)][:2] == [("views", 2, 4), ("visit_duration", 0.0, 210.0)]
+
+
 def test_every_metric_dimension_filter_and_zone_is_asked_for():
-    assert {metric for question in QUESTIONS for metric in question.metrics} == set(plain.METRICS)
-    assert {by for question in QUESTIONS for by in question.by} == {*DIMENSIONS, "hour", "day", "week", "month"}
-    assert {question.tz for question in QUESTIONS} == {"UTC", *ZONES}
+    questions = [question for question in QUESTIONS if isinstance(question, Question)]
+    assert {metric for question in questions for metric in question.metrics} == set(plain.METRICS)
+    assert {by for question in questions for by in question.by} == {*DIMENSIONS, "hour", "day", "week", "month"}
+    for kind in (Question, Retention):
+        assert {question.tz for question in QUESTIONS if isinstance(question, kind)} == {"UTC", *ZONES}
+    assert {type(question) for question in QUESTIONS} == set(get_args(Asked))
     for word in ("is", "is_not", "contains", "not_contains", "matches", "not_matches", "and", "or", "not", "visit"):
         assert f"'{word}'" in str(FILTERS)
 
@@ -144,6 +188,12 @@ def test_questions_are_about_what_is_there(memory):
     assert question.goal == ["is", "event", "signup"]
     assert filled(Question(by=(PROP,), where=["is", "country", MOST]), [])[1:3] == (
         ("prop:none",), ["is", "country", "none"])
+    assert filled(Funnel(({"page": MOST}, {"event": MOST}, where)), events).steps == (
+        {"page": "/pricing"}, {"event": "signup"}, question.where)
+    assert filled(Paths(MOST, ["is", "page", MOST]), events)[:2] == ("/pricing", ["is", "page", "/pricing"])
+    assert [filled(Live(place, timedelta(seconds=1)), events).now for place in (0.0, 1.0)] == [
+        datetime(2026, 1, 5, 10, 0, 1, tzinfo=UTC), datetime(2026, 1, 5, 10, 10, 1, tzinfo=UTC)]
+    assert filled(Live(0.5), []).now.year == 1970
 
 
 # ----- the command
@@ -158,7 +208,6 @@ def command(store, monkeypatch):
 
     def run(*arguments, spoil=lambda question, rows: rows):
         monkeypatch.setattr("footfall.cli.verify.open_engine", lambda config, opened: engine_of(opened, spoil))
-        monkeypatch.setitem(cli.cli.commands, "cache", click.Group("cache", {"verify": verify_command}))
         return cli.main(["cache", "verify", "--data", str(store.file.path.parent), *arguments])
 
     return run
@@ -169,7 +218,7 @@ RANGE = "--since", "2026-01-05", "--until", "2026-01-05"
 
 def more_views(question, rows):
     """One view too many where views are asked for by source."""
-    if question.by != ("source",) or question.where or question.metrics != ALL:
+    if str(question) != "all metrics by source in UTC":
         return rows
     return [(values, (metrics[0] + (values == ("Google",)), *metrics[1:])) for values, metrics in rows]
 
@@ -205,6 +254,26 @@ def test_the_commands_range_is_the_week_to_yesterday(command, capsys):
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     assert date.fromisoformat(told["until"]) in (yesterday, yesterday - timedelta(days=1))
     assert date.fromisoformat(told["until"]) - date.fromisoformat(told["since"]) == timedelta(days=6)
+
+
+def test_the_command_finds_facts_that_are_those_of_other_events(store, capsys):
+    accounts.add(store, "blog")
+    fill(store, TEXT)
+    data = store.file.path.parent
+    command = "cache", "verify", "--data", str(data), *RANGE
+    assert cli.main(command) == 0
+    assert " 0 numbers" not in capsys.readouterr().out
+    (path,) = (data / "cache").rglob(f"{DAY:%Y%m%d}-*.facts")
+    other = MemoryStore()
+    fill(other, TEXT.replace("bob", "ann"))
+    segment.write(path, build(other, "blog", DAY))
+    assert cli.main(command) == 1
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 1 + SHOWN
+    assert "visitors is 1, by the events 2" in out
+    assert err.endswith(" numbers are not those of the events, see above\n")
+    assert cli.main(["cache", "rebuild", "--data", str(data)]) == 0
+    assert cli.main(command) == 0
 
 
 @pytest.mark.parametrize("arguments, message", [

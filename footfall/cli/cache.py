@@ -16,6 +16,7 @@ import click
 from footfall import accounts
 from footfall.cli.progress import Progress
 from footfall.cli.settings import Command, with_settings
+from footfall.cli.verify import verify
 from footfall.config import Config
 from footfall.pageview import check_account
 from footfall.storage import Store
@@ -44,6 +45,9 @@ def with_building(command: Command) -> Command:
 @click.group()
 def cache() -> None:
     """Keep the facts at hand that reports are made of: derived from the events, made anew at will."""
+
+
+cache.add_command(verify)
 
 
 @cache.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import click
@@ -16,9 +15,12 @@ from footfall.cli.settings import with_settings
 from footfall.config import Config
 from footfall.errors import FootfallError, UsageError
 from footfall.reports import verify as comparing
+from footfall.reports.plain.answers import Row
+from footfall.reports.questions import Asked
 from footfall.reports.verify import Compared, Difference, Engine
 from footfall.storage import Store
 from footfall.stores import open_store
+from footfall.timeuuid import Moment
 
 #: Days that are looked at unless it is said otherwise, and differences that are shown of a site.
 DAYS = 7
@@ -49,7 +51,8 @@ def verify(config: Config, sites: tuple[str, ...], since: str | None, until: str
         for site in (account.id for account in chosen):
             found[site] = _Found()
             with Progress("numbers", wanted=progress) as drawn:
-                for compared in comparing.verify(engine, store, site, first, last + timedelta(days=1)):
+                for compared in comparing.verify(engine, store, site, first, last + timedelta(days=1),
+                                                 retention=config.retention):
                     found[site].take(compared)
                     drawn.step(found[site].rows, found[site].numbers, f"{site}: ")
             if not as_json:
@@ -64,13 +67,15 @@ def verify(config: Config, sites: tuple[str, ...], since: str | None, until: str
 def open_engine(config: Config, store: Store) -> Engine:
     """Return what answers the reports' questions, on the facts that are kept of a store's events."""
     # What it needs takes longer to import than most commands take.
-    query = import_module("footfall.reports.query").query
-    kept = import_module("footfall.reports.cache").open_cache(config, store)
+    from footfall.reports.cache import open_cache
+    from footfall.reports.engine import ask
+    from footfall.reports.recent import oldest_day
 
-    def engine(account: str, metrics: Any, since: Any, until: Any, by: Any, where: Any, tz: str, goal: Any) -> Any:
-        days = partial(kept.days, account)
-        result = query(days, metrics, since, until, by=by, where=where, tz=tz, goal=goal)
-        return [(row.values, row.metrics) for row in result.rows]
+    kept = open_cache(config, store)
+
+    def engine(account: str, asked: Asked, since: Moment, until: Moment) -> list[Row]:
+        first = since.date() if isinstance(since, datetime) else since
+        return ask(asked, partial(kept.days, account), since, until, lambda: oldest_day(store, account) or first)
 
     return engine
 

@@ -101,12 +101,13 @@ def answer(events: Sequence[PlainEvent], *, metrics: Sequence[str], since: date 
     if not by:
         groups = [()]
     elif is_series(by):
-        groups = [(bucket,) for bucket in buckets(by[0], start, end, zone)]
+        groups = [(_key(bucket, zone),) for bucket in buckets(by[0], start, end, zone)]
     rows = [(group, tuple(METRICS[metric](heaps.get(group, Heap())) for metric in metrics)) for group in groups]
-    rows = sorted(row for row in rows if not by or is_series(by) or not says_nothing(row[1]))
+    rows = sorted(row for row in rows if not by or is_series(by) or _counts_something(metrics, row, heaps))
     if by and by[0] not in TIMES:
         rows.sort(key=lambda row: (row[1][0] is None, -(row[1][0] or 0)))
-    return rows
+    return [(tuple(value[0] if isinstance(value, tuple) else value for value in values), numbers)
+            for values, numbers in rows]
 
 
 def is_series(by: Sequence[str]) -> bool:
@@ -114,9 +115,12 @@ def is_series(by: Sequence[str]) -> bool:
     return len(by) == 1 and by[0] in TIMES
 
 
-def says_nothing(numbers: Sequence[Number]) -> bool:
-    """Tell whether nothing was counted in a row. A ratio of 0 was: it is a part of something."""
-    return all(number is None or (number == 0 and isinstance(number, int)) for number in numbers)
+def _counts_something(metrics: Sequence[str], row: Row, heaps: Mapping[Values, Heap]) -> bool:
+    """Tell whether one of the counts that metrics are made of is not 0. A ratio of 0 is a part of something."""
+    values, numbers = row
+    return (any(number is not None and (number != 0 or isinstance(number, float)) for number in numbers)
+            # Visits may end where no view is: a part of nothing, but not nothing.
+            or ("exit_rate" in metrics and heaps[values].exits > 0))
 
 
 def _heaps(events: Sequence[PlainEvent], start: int, end: int, by: Sequence[str], where: Filter | None, zone: ZoneInfo,
@@ -145,14 +149,25 @@ def _heaps(events: Sequence[PlainEvent], start: int, end: int, by: Sequence[str]
 
 
 def _values_of_event(by: Sequence[str], event: PlainEvent, visit: Visit | None, zone: ZoneInfo) -> Values:
-    return tuple(time_value(dimension, event.ticks, zone) if dimension in TIMES else own_value(dimension, event, visit)
-                 for dimension in by)
+    return tuple(_key(time_value(dimension, event.ticks, zone), zone) if dimension in TIMES
+                 else own_value(dimension, event, visit) for dimension in by)
 
 
 def _values_of_visit(by: Sequence[str], visit: Visit, event: PlainEvent, zone: ZoneInfo) -> Values:
     """Return the values of a visit; those of the page are the ones of one of its events."""
-    return tuple(time_value(dimension, visit.first.ticks, zone) if dimension in TIMES
+    return tuple(_key(time_value(dimension, visit.first.ticks, zone), zone) if dimension in TIMES
                  else visit_value(dimension, event, visit) for dimension in by)
+
+
+def _key(time: date | datetime, zone: ZoneInfo) -> Any:
+    """Return what a time is told apart and put in order by.
+
+    Where a clock is set within an hour, both parts may be named by one instant: the second is the one whose name the
+    clock did not show then.
+    """
+    if not isinstance(time, datetime):
+        return time
+    return time, time.astimezone(zone).utcoffset() != time.utcoffset()
 
 
 def _whole(*groups: Values) -> set[Values]:

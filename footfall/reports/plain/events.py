@@ -148,6 +148,15 @@ def read(store: Store, account: str, since: date | None = None, until: date | No
     return events
 
 
+def visitors_before(store: Store, account: str, day: date, since: int = 0) -> set[int]:
+    """Return the visitors of an account's events before a UTC day.
+
+    :param since: ticks since 1970 of the first event that counts.
+    """
+    return {event.visitor for each in sorted(_days(store, account)) if each < day
+            for event in _day(store, account, each) if event.visitor and event.ticks >= since}
+
+
 def visits(events: Iterable[PlainEvent]) -> list[Visit]:
     """Return the visits that events make: a visitor's, with no gap above :data:`LONGEST_GAP`.
 

@@ -113,8 +113,9 @@ def check_filter(where: Filter, *, in_visit: bool = False) -> None:
             if dimension in TIMES:
                 raise UsageError(f"filter {where!r}: time is not filtered; choose a range by since and until")
             check_dimension(dimension)
-            if not all(isinstance(each, str) for each in _listed(wanted)):
-                raise UsageError(f"filter {where!r}: {wanted!r} must be text or a list of texts")
+            kinds = str | bool | int | float if dimension.startswith("prop:") else str
+            if not all(isinstance(each, kinds) for each in _listed(wanted)):
+                raise UsageError(f"filter {where!r}: {wanted!r} must be text, of a property also a number, or a list")
         case _:
             raise UsageError(f"filter {where!r}: must be [operator, dimension, text or list of texts], with one of "
                              f"{', '.join((*POSITIVE, *NEGATIVE))}; or and, or, not, visit with filters")
@@ -139,7 +140,7 @@ def _satisfies(where: Filter, value: Callable[[str], str | None], of_visit: Call
     if operator in NEGATIVE:
         return not _satisfies([NEGATIVE[operator], dimension, wanted], value, of_visit)
     had = value(dimension)
-    return had is not None and any(POSITIVE[operator](had, each) for each in _listed(wanted))
+    return had is not None and any(POSITIVE[operator](had, str(prop_text(each))) for each in _listed(wanted))
 
 
 def _listed(wanted: Any) -> Sequence[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -28,7 +28,10 @@ _Of = tuple[PlainEvent, Visit]
 
 
 class Step(NamedTuple):
-    """How many reached a step, as a share of those who reached the first, and of those who reached the one before."""
+    """How many reached a step, as a share of those who reached the first, and of those who reached the one before.
+
+    Before the first there is none: it is a share of itself.
+    """
 
     reached: int
     of_first: float | None
@@ -73,15 +76,16 @@ def funnel(events: Sequence[PlainEvent], steps: Sequence[Mapping[str, Any] | Fil
     else:
         raise UsageError(f"within={within!r}: must be 'visit' or a timedelta")
     counts = [sum(number >= step for number in reached) for step in range(1, len(filters) + 1)]
-    return [Step(count, ratio(count, counts[0]), ratio(count, counts[step - 1]) if step else None)
+    return [Step(count, ratio(count, counts[0]), ratio(count, counts[max(step - 1, 0)]))
             for step, count in enumerate(counts)]
 
 
 def retention(events: Sequence[PlainEvent], *, period: str, since: date | datetime, until: date | datetime,
-              tz: str = "UTC") -> list[Cohort]:
+              tz: str = "UTC", seen: Collection[int] = ()) -> list[Cohort]:
     """Return, by the week or month in which visitors first came, how many of them came in it and in each one after it.
 
-    :param events: all that the account has: a visitor is new on his first event in the whole store.
+    :param events: of the range and of all that is before it: a visitor is new on his first event in the whole store.
+    :param seen: visitors who came before these events, if these are not all.
     :returns: a row for each period of the range, whose counts go up to the range's end; the last may be incomplete.
     """
     if period not in ("week", "month"):
@@ -90,7 +94,7 @@ def retention(events: Sequence[PlainEvent], *, period: str, since: date | dateti
     start, end = instant(since, zone), instant(until, zone)
     of_visitor: defaultdict[int, list[int]] = defaultdict(list)
     for event in in_order(events):
-        if event.visitor:
+        if event.visitor and event.visitor not in seen:
             of_visitor[event.visitor].append(event.ticks)
     periods = buckets(period, start, end, zone)
     came: Counter[tuple[date, date]] = Counter()

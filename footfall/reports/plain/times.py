@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 TIMES = ("hour", "day", "week", "month")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-#: No clock of our days is set otherwise than at a quarter of an hour, nor by less.
-_QUARTER = 900 * 10_000_000
+_DAY = timedelta(days=1)
+#: No clock is set within a minute; and no hour begins within a quarter of one in which no clock is set.
+_MINUTE = 60 * 10_000_000
+_QUARTER = 15 * _MINUTE
 
 
 def instant(moment: date | datetime, zone: ZoneInfo) -> int:
@@ -31,11 +33,14 @@ def time_value(dimension: str, ticks: int, zone: ZoneInfo) -> date | datetime:
     An hour is what the clock shows with its minutes at zero, and the clock's offset from UTC: by that the two hours
     differ that have one clock time when clocks go back.
     """
-    local = (_EPOCH + ticks // 10 * _MICROSECOND).astimezone(zone)
+    local = _local(ticks, zone)
     if dimension == "hour":
         offset = local.utcoffset() or timedelta()
         return datetime(local.year, local.month, local.day, local.hour, tzinfo=timezone(offset))
     day = local.date()
+    if instant(day + _DAY, zone) <= ticks:
+        # Where a clock goes back over midnight, it comes twice: the day began the first time.
+        day += _DAY
     if dimension == "week":
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if dimension == "month" else day
@@ -46,9 +51,17 @@ def buckets(dimension: str, since: int, until: int, zone: ZoneInfo) -> list[date
 
     :param since: in ticks since 1970, as ``until``.
     """
-    found: dict[date | datetime, None] = {}
+    # By their text: two hours that begin at one instant, on a clock that was set in between, are equal to Python.
+    found: dict[str, date | datetime] = {}
     ticks = since
     while ticks < until:
-        found[time_value(dimension, ticks, zone)] = None
-        ticks += _QUARTER - ticks % _QUARTER
-    return list(found)
+        value = time_value(dimension, ticks, zone)
+        found[value.isoformat()] = value
+        quarter = ticks - ticks % _QUARTER + _QUARTER
+        is_set = _local(ticks, zone).utcoffset() != _local(quarter, zone).utcoffset()
+        ticks = ticks - ticks % _MINUTE + _MINUTE if is_set else quarter
+    return list(found.values())
+
+
+def _local(ticks: int, zone: ZoneInfo) -> datetime:
+    return (_EPOCH + ticks // 10 * _MICROSECOND).astimezone(zone)

@@ -17,15 +17,16 @@ from hypothesis import strategies as st
 from footfall import config, pageview, timeuuid
 from footfall.packing import packed
 from footfall.pageview import Event, event_key
-from footfall.reports.asking import ask
 from footfall.reports.building import build, days_around
 from footfall.reports.cache import FactsCache, open_cache
+from footfall.reports.engine import ask
 from footfall.reports.plain import read
 from footfall.reports.plain.events import PLACES
 from footfall.reports.plain.filters import ENDS
 from footfall.reports.plain.times import TIMES, instant
 from footfall.reports.query import query
 from footfall.reports.questions import ALL, QUESTIONS, Funnel, Live, Paths, Question, Retention
+from footfall.reports.recent import oldest_day
 from footfall.reports.verify import Told, by_events, differences, verify
 from footfall.stores import open_store
 from footfall.stores.memory import MemoryStore
@@ -44,7 +45,7 @@ ZSTD = bytes.fromhex("28b52ffd")
 def engine_on(cache):
     """The engine on a cache that lives on, as a page has it."""
     def engine(account, asked, since, until):
-        return ask(asked, partial(cache.days, account), since, until, partial(cache.oldest, account))
+        return ask(asked, partial(cache.days, account), since, until, partial(oldest_day, cache.store, account))
 
     return engine
 

@@ -12,9 +12,9 @@ import pytest
 from footfall import accounts, cli
 from footfall.cli.verify import SHOWN
 from footfall.reports import plain, segment
-from footfall.reports.asking import ask
 from footfall.reports.building import build
 from footfall.reports.cache import FactsCache
+from footfall.reports.engine import ask
 from footfall.reports.questions import (
     ALL,
     DIMENSIONS,

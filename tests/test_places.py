@@ -164,7 +164,7 @@ def test_the_server_and_the_import_look_places_up(file, tmp_path):
     log.write_text("".join(f'{host} - - [01/Jan/2026:07:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "-"\n'
                            for host in ("2001:db8:1::1", "reader.example.com")))
     footfall(data, "import", "log", str(log), "--site", "blog", "--geoip", str(file))
-    asked = "--since", "2026-01-01", "--by", "country", "--by", "city"
+    asked = "--since", "2026-01-01", "--by", "country", "--by", "city", "--metric", "views"
     assert footfall(data, "stats", "blog", *asked, "--csv").stdout == (
         "dimension,value,views\ncountry,DE,1\ncountry,JP,1\ncity,DE Berlin,1\ncity,JP Tōkyō,1\n")
 

@@ -5,5 +5,6 @@ from pathlib import Path
 
 project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
 extras = project["optional-dependencies"]
-for requirement in [*project["dependencies"], *extras["cassandra"], *extras["parallel"], *extras["dask"]]:
+for requirement in [*project["dependencies"], *extras["cassandra"], *extras["parallel"], *extras["dask"],
+                    *extras["sql"]]:
     print(requirement.replace(">=", "=="), end=" ")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from footfall import pageview, retries
+from footfall import definitions, pageview, retries
 from footfall.errors import StoreError, StoreUnavailable, UsageError
 from footfall.packing import TRAILS
 from footfall.pageview import check_account, days_of
@@ -105,6 +105,7 @@ def remove(store: Store, account: str, *, with_events: bool) -> int:
     """
     find(store, account)
     store.family("Accounts").remove(ROW, [account])
+    store.family(definitions.FAMILY).remove(account)
     removed = 0
     for name in (family for family, names in FAMILIES.items() if names == "time") if with_events else ():
         family = store.family(name)

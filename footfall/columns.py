@@ -32,6 +32,9 @@ FAMILIES: Mapping[str, Literal["time", "text", "visitor"]] = {
     "Users": "text",
     "Tokens": "text",
     "Positions": "text",
+    "Definitions": "text",
+    "Sessions": "text",
+    "Audit": "text",
 }
 
 #: A column read back: its name and its value.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,7 +39,16 @@ def _parts(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _zone(text: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        raise ValueError("must be a time zone such as UTC or Europe/Berlin") from None
+    return text
+
+
 SITE_SETTINGS = (
+    Setting("TIMEZONE", "UTC", _zone, "Time zone of the days that the pages show."),
     Setting("DNT", "honour", one_of("honour", "ignore"),
             "Whether a browser that sends Do Not Track or Global Privacy Control is counted all the same."),
     Setting("RETENTION_DAYS", "0", whole_number(0, 7300),

@@ -3,12 +3,17 @@
 A password is kept as its scrypt hash. Beside it stands the user's session token, a random text that a
 browser's session carries: another password, or the user's removal, makes it another one, and so ends
 every session there was.
+
+A user has a role on a site, or on every site: a viewer sees its pages, an editor also changes what belongs to the site
+(goals, filters, annotations), an owner also who may see it, and whether it goes on. Whoever owns every site adds sites
+and users.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -16,6 +21,7 @@ from typing import Any, NamedTuple
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from footfall.errors import NotFoundException, UsageError
+from footfall.pageview import unpack
 from footfall.storage import Store
 
 ROW = "users"
@@ -25,19 +31,40 @@ HASHING = "scrypt"
 #: Without 0, 1, i, l and o, which are easily misread. Twenty of these 31 are 99 bits.
 READABLE = "23456789abcdefghjkmnpqrstuvwxyz"
 
+#: What a user may be on a site; each may do all that those before it may.
+ROLES = ("viewer", "editor", "owner")
+#: Stands for every site, also those that are still to come.
+EVERY_SITE = "*"
+
 _NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
 
 class User(NamedTuple):
-    """One user: the name, and when it was added (ISO 8601, UTC)."""
+    """One user.
+
+    :param created: when it was added, in ISO 8601, UTC.
+    :param roles: its role by site; that on :data:`EVERY_SITE` holds wherever it is the higher one.
+    """
 
     name: str
     created: str
+    roles: Mapping[str, str]
+
+    def role(self, site: str) -> str | None:
+        """Return the user's role on a site; ``None`` without one."""
+        found = [ROLES.index(self.roles[each]) for each in (site, EVERY_SITE) if each in self.roles]
+        return ROLES[max(found)] if found else None
+
+    def may(self, role: str, site: str = EVERY_SITE) -> bool:
+        """Tell whether the user may do on a site what a role may."""
+        own = self.role(site)
+        return own is not None and ROLES.index(own) >= ROLES.index(role)
 
 
-def add(store: Store, name: str, password: str) -> None:
+def add(store: Store, name: str, password: str, roles: Mapping[str, str] | None = None) -> None:
     """Add a user.
 
+    :param roles: by site, see :class:`User`; owner of every site if none are given.
     :raises UsageError: it exists already, or the name or the password cannot be one.
     """
     if not _NAME.fullmatch(name):
@@ -45,7 +72,9 @@ def add(store: Store, name: str, password: str) -> None:
     _check_password(password)
     if _find(store, name):
         raise UsageError(f"user {name!r}: exists already; `footfall user password {name}` gives another password")
-    _write(store, name, password, datetime.now(UTC).isoformat(timespec="seconds"))
+    roles = checked_roles({EVERY_SITE: "owner"} if roles is None else roles)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    _write(store, name, {"created": created, "roles": roles, **_secrets(password)})
 
 
 def set_password(store: Store, name: str, password: str) -> None:
@@ -55,7 +84,27 @@ def set_password(store: Store, name: str, password: str) -> None:
     """
     fields = _known(store, name)
     _check_password(password)
-    _write(store, name, password, fields["created"])
+    _write(store, name, fields | _secrets(password))
+
+
+def set_roles(store: Store, name: str, roles: Mapping[str, str]) -> None:
+    """Give a user other roles, in place of all it had.
+
+    :param roles: by site, see :class:`User`.
+    :raises UsageError: there is no such user, or a role is none.
+    """
+    _write(store, name, _known(store, name) | {"roles": checked_roles(roles)})
+
+
+def checked_roles(roles: Mapping[str, str]) -> dict[str, str]:
+    """Return roles by site as they are stored.
+
+    :raises UsageError: one is none.
+    """
+    for site, role in roles.items():
+        if role not in ROLES:
+            raise UsageError(f"role {role!r} on {site!r}: must be {', '.join(ROLES[:-1])} or {ROLES[-1]}")
+    return dict(roles)
 
 
 def remove(store: Store, name: str) -> None:
@@ -69,7 +118,13 @@ def remove(store: Store, name: str) -> None:
 
 def all_users(store: Store) -> list[User]:
     """Return every user, in order of the names."""
-    return [User(name, value["created"]) for name, value in store.family("Users").xget(ROW)]
+    return [_user(name, unpack(value)) for name, value in store.family("Users").xget(ROW)]
+
+
+def find(store: Store, name: str) -> User | None:
+    """Return a user, ``None`` if there is none of that name."""
+    fields = _find(store, name)
+    return None if fields is None else _user(name, fields)
 
 
 def check(store: Store, name: str, password: str) -> bool:
@@ -91,10 +146,17 @@ def new_password() -> str:
     return "-".join("".join(secrets.choice(READABLE) for _ in range(5)) for _ in range(4))
 
 
-def _write(store: Store, name: str, password: str, created: str) -> None:
-    store.family("Users").insert(ROW, {name: {
-        "password": generate_password_hash(password, HASHING), "created": created,
-        "session": secrets.token_urlsafe(24)}})
+def _secrets(password: str) -> dict[str, str]:
+    return {"password": generate_password_hash(password, HASHING), "session": secrets.token_urlsafe(24)}
+
+
+def _write(store: Store, name: str, fields: Mapping[str, Any]) -> None:
+    store.family("Users").insert(ROW, {name: dict(fields)})
+
+
+def _user(name: str, fields: Mapping[str, Any]) -> User:
+    # Whoever was added before there were roles could see and do everything.
+    return User(name, fields["created"], fields.get("roles", {EVERY_SITE: "owner"}))
 
 
 def _find(store: Store, name: str) -> dict[str, Any] | None:
@@ -102,7 +164,7 @@ def _find(store: Store, name: str) -> dict[str, Any] | None:
     if not _NAME.fullmatch(name):
         return None
     try:
-        return dict(store.family("Users").get(ROW, [name])[name])
+        return unpack(store.family("Users").get(ROW, [name])[name])
     except NotFoundException:
         return None
 

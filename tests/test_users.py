@@ -88,7 +88,7 @@ def test_the_password_is_stored_as_an_scrypt_hash_alone(store):
     value = store.family("Users").get("users", ["owner"])["owner"]
     assert value["password"].startswith("scrypt:")
     assert PASSWORD.encode() not in bytes(value)
-    assert set(value.keys()) == {"password", "created", "session"}
+    assert set(value.keys()) == {"password", "created", "session", "roles"}
 
 
 def test_an_unknown_user_costs_as_many_hashes_as_a_wrong_password(store, monkeypatch):

@@ -15,7 +15,8 @@ from footfall.errors import StoreUnavailable
 from footfall.pageview import row_key
 from footfall.reports.cache import open_cache
 from footfall.reports.recent import last_days
-from footfall.web import auth, charts, dashboard
+from footfall.web import auth, charts, dashboard, rules
+from footfall.web.rules import RULES
 from footfall.web.throttle import MAX_KEYS, Throttle
 
 PASSWORD = "correct horse battery"
@@ -93,7 +94,8 @@ def test_every_route_but_the_listed_is_closed_without_a_session(app, client):
         for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
             answer = client.open(path, method=method, headers=OURS)
             assert (answer.status_code, "Refused" in answer.text) == (403, True), (endpoint, method)
-    assert auth.OPEN == OPEN
+    assert {endpoint for endpoint, rule in RULES.items() if rule in (rules.BEACON, rules.TOKEN, rules.OPEN)} == OPEN
+    assert set(RULES) == {rule.endpoint for rule in app.url_map.iter_rules()}
 
 
 def test_a_route_that_is_new_is_closed(app):

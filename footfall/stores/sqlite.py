@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 #: Marks the file as footfall's: "foot" in ASCII.
 APPLICATION_ID = 0x666F6F74
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 
 class SqliteStore(Store):

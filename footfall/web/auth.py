@@ -1,7 +1,7 @@
 """The door: everything but the beacon is closed until somebody logs in.
 
 :func:`protect` asks before every request, also for URLs that do not exist, and lets pass what
-:data:`OPEN` names; so a new route is closed until it is named there. A session is a signed cookie with
+:mod:`footfall.web.rules` says; so a new route is closed until it is named there. A session is a signed cookie with
 the user's name and session token; nothing is looked up for the beacon.
 """
 
@@ -17,7 +17,19 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import quote, urlsplit
 
-from flask import Blueprint, Flask, Response, current_app, g, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask.wrappers import Request
@@ -28,14 +40,9 @@ from footfall.collect.beacon import collector
 from footfall.collect.hit import client_address, is_trusted
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
+from footfall.users import User
+from footfall.web import rules
 from footfall.web.throttle import Throttle
-
-#: Endpoints that any page on the web may reach, by any method they have.
-BEACON = frozenset({"beacon.script", "beacon.pixel", "beacon.events"})
-#: Endpoints that ask for a token in a header. A browser's cookies open none of them, so no other site can misuse those.
-API = frozenset({"api.events"})
-#: Endpoints that need no session. ``/metrics`` guards itself.
-OPEN = BEACON | API | {"auth.login", "static", "health.health", "health.ready", "health.exposition"}
 
 SESSION_DAYS = 30
 KEY_BYTES = 32
@@ -98,7 +105,7 @@ class Sessions(SecureCookieSessionInterface):
 
 
 def protect(app: Flask, config: Config) -> None:
-    """Close an application's routes, all but those that :data:`OPEN` names."""
+    """Close an application's routes, as :mod:`footfall.web.rules` says."""
     app.config.update(
         SESSION_COOKIE_NAME="footfall_session",
         SESSION_COOKIE_HTTPONLY=True,
@@ -120,16 +127,17 @@ def guard() -> Guard:
 
 def admit() -> ResponseReturnValue | None:
     """Let a request pass, or answer it here: send it to the login, or refuse it."""
-    if request.endpoint in BEACON | API:
+    rule = rules.rule_of(request.endpoint or "", request.method)
+    if rule in (rules.BEACON, rules.TOKEN):
         return None
     reading = request.method in ("GET", "HEAD")
     if not reading and not comes_from_here():
         return refused("This request came from another site, so it was not carried out.")
-    if request.endpoint in OPEN:
+    if rule == rules.OPEN:
         return None
     g.user = current_user()
     if g.user is not None:
-        return None
+        return _admit_user(g.user, rule)
     if not reading:
         return refused("You are not logged in, or your session has ended.")
     query = request.query_string.decode("ascii", "replace")
@@ -137,20 +145,36 @@ def admit() -> ResponseReturnValue | None:
     return redirect(url_for("auth.login", next=local_path(wanted)), 303)
 
 
+def _admit_user(user: User, rule: str | None) -> ResponseReturnValue | None:
+    if request.routing_exception is not None:
+        return None
+    if rule == rules.USER:
+        return None
+    if rule == rules.ADMIN:
+        return None if user.may("owner") else refused("Only an owner of every site may do this.")
+    site = (request.view_args or {}).get("site", "")
+    if rule is None or not user.may("viewer", site):
+        # Whoever may not see a site is not told whether it exists.
+        abort(404)
+    return None if user.may(rule, site) else refused(f"Only an {rule} of {site} may do this.")
+
+
 def keep_out_of_caches(response: Response) -> Response:
     """Mark what only a user may see, and the login itself, as not to be stored by anybody."""
-    if request.endpoint not in BEACON and request.endpoint != "static":
+    if request.endpoint != "static" and rules.rule_of(request.endpoint or "", request.method) != rules.BEACON:
         response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def current_user() -> str | None:
-    """Return the name of the user whose session this is; ``None`` without one, or when it was ended."""
+def current_user() -> User | None:
+    """Return the user whose session this is; ``None`` without one, or when it was ended."""
     name, token = session.get("user"), session.get("token")
     if not isinstance(name, str) or not isinstance(token, str):
         return None
-    expected = users.session_token(collector().store(), name)
-    return name if expected is not None and hmac.compare_digest(expected.encode(), token.encode()) else None
+    store = collector().store()
+    expected = users.session_token(store, name)
+    is_his = expected is not None and hmac.compare_digest(expected.encode(), token.encode())
+    return users.find(store, name) if is_his else None
 
 
 @blueprint.route("/login", methods=["GET", "POST"])

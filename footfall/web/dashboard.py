@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from footfall import accounts
@@ -109,7 +109,8 @@ def index() -> ResponseReturnValue:
         asked = parse_range(request.args, today)
     except UsageError as error:
         return f"{error}\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
-    sites = read_sites(reports().cache(), asked, today, auth.guard().address(), collector().paths)
+    sites = [site for site in read_sites(reports().cache(), asked, today, auth.guard().address(), collector().paths)
+             if g.user.may("viewer", site.account.id)]
     return render_template("dashboard.html", sites=sites, asked=asked, choices=DAYS, today=today, oldest=OLDEST)
 
 

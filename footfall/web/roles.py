@@ -1,8 +1,7 @@
 """The roles of a server: which routes one that only takes hits has, and one that only shows pages.
 
 ``footfall serve --role collect`` and ``footfall serve --role web`` are two servers on one data folder, for where both
-are busy; ``all`` is the two in one. :data:`ENDPOINTS` names the roles of every route. What is asked of a server of the
-other role is 404, and so is, from both, a route that is not named there.
+are busy; ``all`` is the two in one. What is asked of a server of the other role is 404.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 COLLECT, WEB = "collect", "web"
 
-#: The roles that have each endpoint, beside ``all``.
+#: The roles that have an endpoint, beside ``all``; those that are not named here are pages, of ``web``.
 ENDPOINTS = {
     "beacon.script": frozenset({COLLECT}),
     "beacon.pixel": frozenset({COLLECT}),
@@ -24,16 +23,17 @@ ENDPOINTS = {
     "health.ready": frozenset({COLLECT}),
     "health.health": frozenset({COLLECT, WEB}),
     "health.exposition": frozenset({COLLECT, WEB}),
-    "auth.login": frozenset({WEB}),
-    "auth.logout": frozenset({WEB}),
-    "dashboard.index": frozenset({WEB}),
-    "static": frozenset({WEB}),
 }
 
 _REASONS = {
     COLLECT: "not here: this server's role is collect, it takes hits and has no pages",
     WEB: "not here: this server's role is web, it shows pages and takes no hits",
 }
+
+
+def of(endpoint: str) -> frozenset[str]:
+    """Return the roles that have an endpoint, beside ``all``."""
+    return ENDPOINTS.get(endpoint, frozenset({WEB}))
 
 
 def divide(app: Flask, role: str) -> None:
@@ -49,7 +49,7 @@ def turn_away(role: str) -> ResponseReturnValue | None:
     """Answer what a server of the role does not have, and let pass what it has."""
     endpoint = _endpoint()
     # What has no route at all is a page that does not exist: the door keeps that to those who are logged in.
-    is_ours = role == WEB if endpoint is None else role in ENDPOINTS.get(endpoint, frozenset())
+    is_ours = role == WEB if endpoint is None else role in of(endpoint)
     if not is_ours:
         reason = _REASONS[role]
         # Pages of other origins may not see the answer: to their trackers it is no refusal, and they keep their events.

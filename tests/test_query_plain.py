@@ -115,6 +115,23 @@ def test_any_query_gives_what_a_plain_reading_gives(data):
         assert row.compared == (tuple(numbers[metric] for metric in metrics) if other else None)
 
 
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_what_is_kept_of_whole_days_gives_what_a_plain_reading_gives(data):
+    """Each day is counted once and kept; visits that cross midnight, and who comes on several days, are put right."""
+    events = data.draw(streams())
+    first, last = (ticks // (86_400 * SECOND) for ticks in (events[0][0], events[-1][0]))
+    begin = data.draw(st.integers(first - 1, last))
+    days, plain, zone = days_of(events), Plain(events), ZoneInfo("UTC")
+    metrics = data.draw(st.lists(st.sampled_from(tuple(COUNTS)), min_size=1, unique=True))
+    for by, end in data.draw(st.lists(st.tuples(st.lists(st.sampled_from(DIMENSIONS), max_size=1),
+                                                st.integers(begin + 1, last + 2)), min_size=1, max_size=3)):
+        since, until = (day * 86_400 * SECOND for day in (begin, end))
+        found = query(days, metrics, at(since), at(until), by=by, goal={"event": "signup"})
+        rows = plain.query(metrics, since, until, by, None, zone, ["is", "event", "signup"])
+        assert [row[:2] for row in found.rows] == plain.ordered(rows, by, metrics)
+
+
 def test_the_same_comes_out_when_a_vocabulary_is_full(monkeypatch):
     monkeypatch.setattr(columns, "LARGEST", 1)
     monkeypatch.setattr(columns, "MOST", 1)

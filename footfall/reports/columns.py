@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from footfall.reports.arrays import Array
+from footfall.reports.arrays import Array, ordered
 from footfall.reports.day import Day
 from footfall.reports.dimensions import Dimension
 from footfall.reports.facts import REPORTS
@@ -25,11 +25,10 @@ from footfall.reports.facts import REPORTS
 LARGEST = 1_000_000
 #: So many vocabularies, and so many columns of a day, are kept: properties may have any names.
 MOST = 64
-#: So many dimensions keep their pairs of groups and visitors for a day: what the first screen of a page asks for.
-MOST_PAIRS = 8
+#: So much is kept of a day as a whole: what the first screen of a page asks for.
+MOST_KEPT = 32
 
-#: Groups and visitors, each different pair once: the numbers of the groups, and of the visitors in ``who``.
-Pairs = tuple[Array, Array]
+T = TypeVar("T")
 
 
 class Column(NamedTuple):
@@ -97,7 +96,7 @@ class Derived:
         self.whose = whose.reshape(-1).astype(np.uint32)
         self._by_visitor: tuple[Array, Array] | None = None
         self._numbers: dict[Dimension, tuple[Vocabulary, Array]] = {}
-        self._pairs: dict[tuple[str, Dimension], tuple[Vocabulary, Pairs]] = {}
+        self._kept: dict[tuple[str, Dimension | None], tuple[Vocabulary | None, object]] = {}
 
     def by_visitor(self, day: Day) -> tuple[Array, Array]:
         """Return the numbers of the events that have a visitor, his side by side, each visitor's in order; and whose.
@@ -107,29 +106,22 @@ class Derived:
         if self._by_visitor is None:
             whose = np.append(self.whose, np.uint32(len(self.who)))[day.visit]
             counts = np.bincount(whose, minlength=len(self.who))[:len(self.who)]
-            self._by_visitor = np.argsort(whose, kind="stable")[:counts.sum()].astype(np.uint32), counts
+            self._by_visitor = ordered(whose)[:counts.sum()], counts
         order, counts = self._by_visitor
         return order, np.repeat(np.arange(len(counts), dtype=np.uint32), counts)
 
-    def pairs(self, dimension: Dimension, vocabulary: Vocabulary, make: Callable[[], Pairs]) -> Pairs:
-        """Return the different pairs of a group and a visitor, by one dimension, of all of the day's events.
+    def kept(self, of: str, dimension: Dimension | None, vocabulary: Vocabulary | None, make: Callable[[], T]) -> T:
+        """Return what is known of a day as a whole by one dimension, made when it is first asked for.
 
-        :param make: finds them, unless they are known.
+        :param of: what it is.
+        :param vocabulary: the dimension's, of which it is.
         """
-        return self._kept("visitor", dimension, vocabulary, make)
-
-    def visit_pairs(self, dimension: Dimension, vocabulary: Vocabulary, make: Callable[[], Pairs]) -> Pairs:
-        """Return an event and the visit of each different pair of a group and a visit, as :meth:`pairs`."""
-        return self._kept("visit", dimension, vocabulary,
-                          lambda: _narrowed(*make()))
-
-    def _kept(self, of: str, dimension: Dimension, vocabulary: Vocabulary, make: Callable[[], Pairs]) -> Pairs:
-        kept = self._pairs.get((of, dimension))
+        kept = self._kept.get((of, dimension))
         if kept is None or kept[0] is not vocabulary:
-            if len(self._pairs) >= MOST_PAIRS:
-                self._pairs.clear()
-            kept = self._pairs[of, dimension] = vocabulary, make()
-        return kept[1]
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            kept = self._kept[of, dimension] = vocabulary, make()
+        return cast(T, kept[1])
 
     def numbers(self, day: Day, dimension: Dimension, vocabulary: Vocabulary) -> Array:
         """Return the numbers of the values that the rows of a dimension's table have."""
@@ -140,10 +132,6 @@ class Derived:
             kept = vocabulary, vocabulary.numbers(map(dimension.value, day.tables[dimension.table]))
             self._numbers[dimension] = kept
         return kept[1]
-
-
-def _narrowed(rows: Array, visits: Array) -> Pairs:
-    return rows.astype(np.uint32), visits.astype(np.uint32)
 
 
 class Kept:

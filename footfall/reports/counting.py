@@ -6,23 +6,25 @@ runs once for an event: only numpy goes through the columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from footfall.reports import daily
 from footfall.reports.arrays import Array
 from footfall.reports.buckets import Buckets, Times, times_of
 from footfall.reports.choosing import Chooser
-from footfall.reports.columns import Column, Pairs, joined
-from footfall.reports.dimensions import Dimension
+from footfall.reports.columns import Column, joined
+from footfall.reports.daily import Owned, Totals
+from footfall.reports.dimensions import Dimension, Kind
 from footfall.reports.filters import Filter
 from footfall.reports.frame import Frame
 from footfall.reports.grouping import Grouping, Groups, Runs, different, first_of_each
 from footfall.reports.metrics import OF_EVENTS, OF_VISITS
 from footfall.reports.ranges import Span
-from footfall.reports.visitors import numbered
+from footfall.reports.visitors import Numbers, numbered
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Counting:
 
     def _table(self, wanted: Collection[str]) -> Table:
         size = self.groups.size
-        counts = {name: np.zeros(size, dtype=np.int64) for name in wanted}
+        counts: dict[str, Array] = {name: np.zeros(size, dtype=np.int64) for name in wanted}
         for name, pieces in self._counted.items():
             for groups, numbers in pieces:
                 np.add.at(counts[name], groups, numbers)
@@ -97,9 +99,11 @@ class Counting:
             visitors = joined(np.int64, (visitors for _, visitors in self._visitors))
             once = different(groups * (int(visitors.max(initial=0)) + 1) + visitors)
             counts["visitors"] += np.bincount(groups[once], minlength=size)
-        return Table(self.groups.parts(), counts)
+        # Some may have come to nothing: visits of a day that turned out to be parts of others.
+        there = np.flatnonzero(np.logical_or.reduce([numbers != 0 for numbers in counts.values()]))
+        return Table(self.groups.parts()[:, there], {name: numbers[there] for name, numbers in counts.items()})
 
-    def _add(self, grouping: Grouping | Runs, counts: dict[str, Array]) -> None:
+    def _add(self, grouping: Grouping | Runs | Totals | Owned, counts: Mapping[str, Array]) -> None:
         """Add what was counted of a day's groups; those that lack a value are left out."""
         used = np.flatnonzero(np.logical_or.reduce([numbers != 0 for numbers in counts.values()]))
         parts = grouping.parts(used)
@@ -119,6 +123,9 @@ class Counting:
             if rows.start == rows.stop:
                 continue
             derived = self.frame.derived[place]
+            if rows == slice(0, len(day.facts)) and self._is_kept(("page", "visit")):
+                self._add_whole_day(place, wanted, numbers)
+                continue
             chosen = None if self.where is None else self.choose.events(place, self.where)[rows]
             grouping = self._of_events(place, rows)
             counts = {}
@@ -163,28 +170,56 @@ class Counting:
             self._visitors.append((np.full(len(again), groups[run]), again))
         self._counted.setdefault("visitors", []).append((groups, once))
 
+    def _is_kept(self, kinds: Collection[Kind], *, or_all: bool = False) -> bool:
+        """Tell whether what is asked for is kept of each whole day.
+
+        :param kinds: of the dimensions by which it is.
+        :param or_all: whether it is kept by none, too.
+        """
+        is_by_one = len(self.by) == 1 and self.by[0].kind in kinds
+        return self.where is None and (is_by_one or (or_all and not self.by))
+
+    def _add_whole_day(self, place: int, wanted: frozenset[str], numbers: Numbers | None) -> None:
+        day, derived, by = self.frame.days[place].facts, self.frame.derived[place], self.by[0]
+        vocabulary, column = self.frame.vocabulary(by), self.frame.events(place, by)
+        if kept := wanted & OF_EVENTS - {"visitors"}:
+            totals = derived.kept("events", by, vocabulary, lambda: daily.events_of(day, derived, column))
+            self._add(totals, {name: totals.counts[name] for name in kept})
+        if numbers is not None:
+            visitors = derived.kept("visitors", by, vocabulary, lambda: self._visitors_of(place, column))
+            codes, who = visitors.of(numbers.again[place])
+            again = np.bincount(codes, minlength=len(visitors.values))
+            self._add(visitors, {"visitors": visitors.count - again})
+            self._add_again(visitors, codes, np.flatnonzero(again), numbers.of_day[place][who])
+
+    def _visitors_of(self, place: int, column: Column) -> Owned:
+        derived = self.frame.derived[place]
+        events, who = derived.by_visitor(self.frame.days[place].facts)
+        return Owned(column, events, who, len(derived.who))
+
     def _add_visitors(self, place: int, rows: slice, grouping: Grouping, chosen: Array | None, of_day: Array,
                       comes_again: Array) -> None:
-        find = partial(self._pairs, place, rows, grouping, chosen)
-        is_whole = chosen is None and len(grouping.codes) == len(self.frame.days[place].facts)
-        if is_whole and len(self.by) == 1 and self.by[0].kind in ("page", "visit"):
-            vocabulary = self.frame.vocabulary(self.by[0])
-            codes, who = self.frame.derived[place].pairs(self.by[0], vocabulary, find)
-        else:
-            codes, who = find()
+        codes, who = self._pairs(place, rows, grouping, chosen)
         again = comes_again.take(who)
         once = np.bincount(codes.compress(~again), minlength=grouping.size)
         self._add(grouping, {"visitors": once})
         codes, who = codes.compress(again), who.compress(again)
-        groups = np.flatnonzero(np.bincount(codes, minlength=grouping.size))
+        self._add_again(grouping, codes, np.flatnonzero(np.bincount(codes, minlength=grouping.size)), of_day[who])
+
+    def _add_again(self, grouping: Grouping | Owned, codes: Array, groups: Array, visitors: Array) -> None:
+        """Add visitors who are there on several days, to be counted once at the end.
+
+        :param codes: the group of each, in the day's numbers.
+        :param groups: each of those groups once.
+        """
         parts = grouping.parts(groups)
         whole = (parts >= 0).all(axis=0)
-        numbers = np.full(grouping.size, -1, dtype=np.int64)
+        numbers = np.full(int(groups.max(initial=0)) + 1, -1, dtype=np.int64)
         numbers[groups[whole]] = self.groups.numbers(parts[:, whole])
         found = numbers[codes]
-        self._visitors.append((found[found >= 0], of_day[who[found >= 0]]))
+        self._visitors.append((found[found >= 0], visitors[found >= 0]))
 
-    def _pairs(self, place: int, rows: slice, grouping: Grouping, chosen: Array | None) -> Pairs:
+    def _pairs(self, place: int, rows: slice, grouping: Grouping, chosen: Array | None) -> tuple[Array, Array]:
         """Return each different pair of a group and a visitor of some events once."""
         facts = self.frame.days[place].facts
         events, who = self.frame.derived[place].by_visitor(facts)
@@ -208,6 +243,10 @@ class Counting:
             low, high = np.searchsorted(day.visits.start, self.span)
             if low == high:
                 continue
+            if wanted <= daily.OF_VISITS and (low, high) == (0, len(day.visits)) and self._is_kept(
+                    ("page", "visit", "end"), or_all=True):
+                self._add_visits_of_whole_day(place, wanted, column)
+                continue
             rows = slice(int(low), int(high))
             starts = times_of(day.visits.start[rows])
             grouping = self._runs(starts) or Grouping([
@@ -216,6 +255,22 @@ class Counting:
                 for dimension in self.by])
             heads = slice(day.offset + rows.start, day.offset + rows.stop)
             self._add(grouping, self._visit_counts(wanted, grouping, heads, chosen[heads]))
+
+    def _add_visits_of_whole_day(self, place: int, wanted: frozenset[str],
+                                 column: Callable[[int, Dimension], Column]) -> None:
+        day, derived, by = self.frame.days[place], self.frame.derived[place], self.by[0] if self.by else None
+        own = None if by is None else column(place, by)
+        is_last = by is not None and (column == self.frame.lasts or by.name == "exit_page")
+        alone = self.frame.lasts_alone(place, by) if by is not None and is_last else own
+        totals = derived.kept(f"visits' {'lasts' if is_last else 'firsts'}", by,
+                              None if by is None else self.frame.vocabulary(by),
+                              lambda: daily.visits_of(day.facts.visits, alone, daily.OF_VISITS))
+        self._add(totals, {name: totals.counts[name] for name in wanted})
+        wrong = daily.visits_of(day.facts.visits, alone, wanted, day.changed)
+        self._add(wrong, {name: -wrong.counts[name] for name in wanted})
+        heads = np.setdiff1d(day.changed, day.parts, assume_unique=True)
+        right = daily.visits_of(day.visits, own, wanted, heads)
+        self._add(right, right.counts)
 
     def _visit_counts(self, wanted: frozenset[str], grouping: Grouping | Runs, heads: Array | slice,
                       mask: Array) -> dict[str, Array]:
@@ -244,17 +299,14 @@ class Counting:
         """Count visits under each different page, title, event … that their chosen events have."""
         apart = []
         for place, day in enumerate(self.frame.days):
-            if self.where is None and len(self.by) == 1:
-                vocabulary = self.frame.vocabulary(self.by[0])
-                rows, visits = self.frame.derived[place].visit_pairs(
-                    self.by[0], vocabulary, partial(self._visit_pairs, place, None))
-                here = chosen.take(day.head.take(visits))
-                rows, visits = rows.compress(here), visits.compress(here).astype(np.int64)
-            else:
-                is_chosen = self.frame.told(place, chosen)
-                if self.where is not None:
-                    is_chosen &= self.choose.events_of_visits(place, self.where)
-                rows, visits = self._visit_pairs(place, is_chosen)
+            low, high = np.searchsorted(day.visits.start, self.span)
+            if wanted <= daily.OF_VISITS and (low, high) == (0, len(day.visits)) and self._is_kept(["page"]):
+                apart.append(self._add_pages_of_whole_day(place, wanted, chosen))
+                continue
+            is_chosen = self.frame.told(place, chosen)
+            if self.where is not None:
+                is_chosen &= self.choose.events_of_visits(place, self.where)
+            rows, visits = self._visit_pairs(place, is_chosen)
             if not len(rows):
                 continue
             grouping = Grouping([
@@ -276,15 +328,36 @@ class Counting:
                 added = np.ones(len(heads), dtype=np.int64) if weight is None else weight[heads].astype(np.int64)
                 self._counted.setdefault(name, []).append((groups, added))
 
-    def _visit_pairs(self, place: int, is_chosen: Array | None) -> Pairs:
+    def _add_pages_of_whole_day(self, place: int, wanted: frozenset[str], chosen: Array) -> Array:
+        """Add what is kept of a day's visits by page, and return a page and a head for those that are not whole."""
+        day, derived, by = self.frame.days[place], self.frame.derived[place], self.by[0]
+        vocabulary, alone = self.frame.vocabulary(by), day.facts.visits
+        pages = derived.kept("visits' pages", by, vocabulary, lambda: self._pages_of(place))
+        totals = derived.kept("visits by page", by, vocabulary,
+                              lambda: pages.totals(daily.weights_of(alone, daily.OF_VISITS)))
+        self._add(totals, {name: totals.counts[name] for name in wanted})
+        codes, visits = pages.of(day.changed)
+        weights = daily.weights_of(alone, wanted)
+        self._add(totals, {name: -daily.summed(codes, None if weight is None else weight.take(visits),
+                                               len(pages.values)) for name, weight in weights.items()})
+        heads = day.heads_of(visits)
+        is_chosen = chosen.take(heads)
+        return np.stack((pages.values.take(codes.compress(is_chosen)).astype(np.int64), heads.compress(is_chosen)))
+
+    def _pages_of(self, place: int) -> Owned:
+        facts = self.frame.days[place].facts
+        rows, _ = self.frame.derived[place].by_visitor(facts)
+        return Owned(self.frame.events(place, self.by[0]), rows, facts.visit.take(rows).astype(np.int64),
+                     len(facts.visits))
+
+    def _visit_pairs(self, place: int, is_chosen: Array) -> tuple[Array, Array]:
         """Return an event, and the visit, of each different pair of a visit and a page that it has, on one day.
 
-        :param is_chosen: of the day's events; ``None`` for all.
+        :param is_chosen: of the day's events.
         """
         facts = self.frame.days[place].facts
         rows, _ = self.frame.derived[place].by_visitor(facts)
-        if is_chosen is not None:
-            rows = rows.compress(is_chosen.take(rows))
+        rows = rows.compress(is_chosen.take(rows))
         visits = facts.visit.take(rows).astype(np.int64)
         pages = Grouping([self.frame.events(place, dimension).at(rows) for dimension in self.by
                           if dimension.kind == "page"])

@@ -80,6 +80,11 @@ class Frame:
             ends[of_day] = self.values(end, dimension)[codes]
         return with_more(column, later, ends)
 
+    def lasts_alone(self, place: int, dimension: Dimension) -> Column:
+        """Return the values of the last events that the visits have on the day that they began on."""
+        facts = self.days[place].facts
+        return Column(facts.codes[dimension.table].take(facts.visits.last_row), self.values(place, dimension))
+
     def held(self, place: int, make: Callable[[int], Column]) -> Column:
         """Return, for each of a day's visits, what the day that it began on tells of it.
 

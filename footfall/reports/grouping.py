@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from footfall.reports.arrays import Array
+from footfall.reports.arrays import Array, ordered
 from footfall.reports.columns import Column
 
 #: So many different numbers are counted in an array that has a place for each; more are numbered anew.
@@ -155,7 +155,7 @@ class Groups:
 
 
 def first_of_each(owners: Array, codes: Array) -> Array:
-    """Return a place of each different pair of an owner and a code, exactly one each.
+    """Return a place of each different pair of an owner and a code, exactly one each, in order.
 
     :param owners: of which equal ones lie side by side.
     """
@@ -169,7 +169,9 @@ def first_of_each(owners: Array, codes: Array) -> Array:
     long = (np.bincount(owners) > NEAR)[owners]
     rest = np.flatnonzero(long & ~is_again)
     keys = codes[rest].astype(np.int64) * (int(owners.max()) + 1) + owners[rest]
-    return np.concatenate((np.flatnonzero(~long & ~is_again), rest[different(keys)]))
+    is_first = ~(long | is_again)
+    is_first[rest[different(keys)]] = True
+    return np.flatnonzero(is_first)
 
 
 def different(keys: Array) -> Array:
@@ -177,11 +179,8 @@ def different(keys: Array) -> Array:
 
     :param keys: not negative; int64.
     """
-    # Sorted by 16 bits at a time, which numpy does by counting: five times as fast as comparing whole keys.
-    places = np.arange(len(keys), dtype=np.uint32)
-    for shift in range(0, int(keys.max(initial=0)).bit_length(), 16):
-        order = np.argsort((keys >> shift).astype(np.uint16), kind="stable")
-        keys, places = keys[order], places[order]
+    places = ordered(keys)
+    keys = keys[places]
     is_new = np.ones(len(keys), dtype=bool)
     np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
     return places[is_new]

@@ -21,11 +21,13 @@ class Numbers:
 
     :param of_day: for each day, the number of each visitor in its ``who``; int64.
     :param comes_again: for each day, whether a visitor is there on another day, too.
+    :param again: for each day, the numbers in ``who`` of those who are.
     :param size: one more than the highest number.
     """
 
     of_day: list[Array]
     comes_again: list[Array]
+    again: list[Array]
     size: int
 
 
@@ -74,4 +76,4 @@ def _numbers(days: Sequence[Derived]) -> Numbers:
         of_day.append(numbers)
         comes_again.append(is_again)
         size += len(day.who)
-    return Numbers(of_day, comes_again, size)
+    return Numbers(of_day, comes_again, [np.flatnonzero(each) for each in comes_again], size)

@@ -60,6 +60,8 @@ class StitchedDay:
     :param parts: the numbers, among this day's visits, of those that are parts of visits that began on a day before;
         ascending.
     :param heads: the numbers, among the visits of all the days stitched, of the visits that those are parts of.
+    :ivar changed: the numbers, among this day's visits, of those that are others than the day alone tells: parts of
+        visits that began before, and visits that go on after it.
     """
 
     facts: Day
@@ -74,6 +76,11 @@ class StitchedDay:
         head: Array = np.arange(self.offset, self.offset + len(self.visits), dtype=np.int64)
         head[self.parts] = self.heads
         return head
+
+    @cached_property
+    def changed(self) -> Array:
+        grown = self.visits.heads if isinstance(self.visits, GrownVisits) else self.parts[:0]
+        return np.union1d(self.parts, grown)
 
     @property
     def is_head(self) -> Array:
@@ -190,6 +197,8 @@ class GrownVisits(Visits):
     :param days: how many days later that is.
     """
 
+    heads: Array
+
     def __init__(self, own: Visits, heads: Array, more: Visits, tails: Array, days: int) -> None:
         grown = {"start": lambda: own.start,
                  "last_day": lambda: _with(own.last_day, heads, np.uint16(days)),
@@ -197,7 +206,8 @@ class GrownVisits(Visits):
                  "end": lambda: _with(own.end, heads, more.end[tails]),
                  "views": lambda: _with(own.views, heads, own.views[heads].astype(np.uint32) + more.views[tails]),
                  "is_active": lambda: _with(own.is_active, heads, own.is_active[heads] | more.is_active[tails])}
-        vars(self).update(visitor=own.visitor, first_row=own.first_row, _grown=grown)
+        earlier = own.heads if isinstance(own, GrownVisits) else heads[:0]
+        vars(self).update(visitor=own.visitor, first_row=own.first_row, heads=np.union1d(earlier, heads), _grown=grown)
 
     def __getattr__(self, name: str) -> Array:
         if name not in Visits.__dataclass_fields__:

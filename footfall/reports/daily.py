@@ -1,0 +1,145 @@
+"""What a whole day comes to without a filter: counted once, kept with what is derived of the day, and then added up.
+
+Visits are counted as the day alone tells them; whoever adds up days puts those right that go on over midnight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from footfall.reports.arrays import Array, narrow
+from footfall.reports.columns import Column, Derived
+from footfall.reports.day import Day
+from footfall.reports.grouping import Grouping, first_of_each
+from footfall.reports.visits import Visits
+
+#: What can be kept of visits: conversions are of a goal that nobody knows beforehand.
+OF_VISITS = frozenset({"visits", "entries", "exits", "bounces", "duration", "views_of_visits"})
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts of a day by the values of a dimension.
+
+    :param values: of each group, its number in the vocabulary, -1 for a missing one; ``None`` for one group of all.
+    :param counts: by name, the count of each group.
+    """
+
+    values: Array | None
+    counts: Mapping[str, Array]
+
+    def parts(self, groups: Array) -> Array:
+        """Return the values of some groups, as :meth:`~footfall.reports.grouping.Grouping.parts` does."""
+        return np.empty((0, len(groups)), dtype=np.int32) if self.values is None else self.values[None, groups]
+
+
+class Owned:
+    """Each different pair of a group and an owner, a visitor or a visit, so that some owners' are quickly found.
+
+    :param column: the value of each event.
+    :param rows: the events that have an owner, those of one side by side.
+    :param owners: of those events.
+    :param count: how many owners there are.
+
+    :ivar values: of each group, its number in the vocabulary, -1 for a missing one.
+    :ivar codes: of each pair, the group; pairs of one owner lie side by side.
+    :ivar count: of each group, its pairs.
+    """
+
+    def __init__(self, column: Column, rows: Array, owners: Array, count: int) -> None:
+        grouping = Grouping([column])
+        codes = grouping.codes.take(rows)
+        places = first_of_each(owners, codes)
+        owners = owners.take(places)
+        self.values = grouping.parts(np.arange(grouping.size))[0]
+        self.codes = narrow(codes.take(places))
+        self.count = np.bincount(self.codes, minlength=grouping.size)
+        begins = np.flatnonzero(np.append(True, owners[1:] != owners[:-1])) if len(owners) else places
+        self._lengths = np.zeros(count, dtype=np.uint32)
+        self._starts = np.zeros(count, dtype=np.uint32)
+        self._starts[owners[begins]] = begins
+        self._lengths[owners[begins]] = np.diff(np.append(begins, len(owners)))
+
+    def parts(self, groups: Array) -> Array:
+        """Return the values of some groups, as :meth:`~footfall.reports.grouping.Grouping.parts` does."""
+        parts: Array = self.values[None, groups]
+        return parts
+
+    def of(self, owners: Array) -> tuple[Array, Array]:
+        """Return the group and the owner of each pair of some owners."""
+        lengths = self._lengths.take(owners).astype(np.int64)
+        ends = np.cumsum(lengths)
+        shifts = self._starts.take(owners) - (ends - lengths)
+        places = np.repeat(shifts, lengths) + np.arange(ends[-1] if len(ends) else 0)
+        return self.codes.take(places), np.repeat(owners, lengths)
+
+    def totals(self, weights: Mapping[str, Array | None]) -> Totals:
+        """Return sums over all pairs by group.
+
+        :param weights: by name, what each owner adds; ``None`` for one.
+        """
+        there = np.flatnonzero(self._lengths)
+        owners = np.zeros(len(self.codes), dtype=np.uint32)
+        owners[self._starts[there]] = there
+        begins = np.zeros(len(self.codes), dtype=bool)
+        begins[self._starts[there]] = True
+        owners = owners.compress(begins).take(np.cumsum(begins) - 1) if len(there) else owners
+        return Totals(self.values, {name: summed(self.codes, None if weight is None else weight.take(owners),
+                                                 len(self.values)) for name, weight in weights.items()})
+
+
+def events_of(day: Day, derived: Derived, column: Column) -> Totals:
+    """Return the counts of a day's events."""
+    grouping = Grouping([column])
+    told = derived.engaged_rows
+    return Totals(grouping.parts(np.arange(grouping.size))[0], {
+        "views": grouping.count(derived.is_view), "events": grouping.count(derived.is_custom),
+        "engaged_time": summed(grouping.codes.take(told), day.engaged.take(told), grouping.size)})
+
+
+def visits_of(visits: Visits, column: Column | None, names: Iterable[str], rows: Array | None = None) -> Totals:
+    """Return counts of visits.
+
+    :param column: what each visit is counted under; ``None`` to count all together.
+    :param names: which counts, of :data:`OF_VISITS`.
+    :param rows: the numbers of the visits to count; ``None`` for all.
+    """
+    size = len(visits) if rows is None else len(rows)
+    if column is None:
+        values, codes, groups = None, np.zeros(size, dtype=np.uint8), 1
+    else:
+        grouping = Grouping([column if rows is None else column.at(rows)])
+        values, codes, groups = grouping.parts(np.arange(grouping.size))[0], grouping.codes, grouping.size
+    weights = weights_of(visits, names)
+    return Totals(values, {name: summed(codes, weight if rows is None or weight is None else weight.take(rows), groups)
+                           for name, weight in weights.items()})
+
+
+def weights_of(visits: Visits, names: Iterable[str]) -> dict[str, Array | None]:
+    """Return, by name, what each visit adds to a count; ``None`` for one each."""
+    weights: dict[str, Array | None] = {}
+    for name in names:
+        if name == "bounces":
+            weights[name] = (visits.views == 1) & ~visits.is_active
+        elif name == "duration":
+            weights[name] = visits.end - visits.start
+        else:
+            weights[name] = visits.views if name == "views_of_visits" else None
+    return weights
+
+
+def summed(codes: Array, weights: Array | None, size: int) -> Array:
+    """Return, by code, how many there are, or the sum of their weights, exact.
+
+    :param size: one more than the highest code.
+    """
+    if weights is None:
+        return np.bincount(codes, minlength=size)
+    if weights.dtype == bool:
+        return np.bincount(codes.compress(weights), minlength=size)
+    totals = np.zeros(size, dtype=np.int64)
+    np.add.at(totals, codes.astype(np.intp), weights.astype(np.int64))
+    return totals

@@ -13,6 +13,7 @@ import click
 
 from footfall import __version__
 from footfall.cli.access import user
+from footfall.cli.audit import audit_
 from footfall.cli.cache import cache
 from footfall.cli.check import check
 from footfall.cli.copy import copy
@@ -43,8 +44,8 @@ def cli() -> None:
     """
 
 
-for command in (serve, site, user, token, store, outbox, import_, copy, demo, forget, stats, filtered, cache, shell,
-                sql, check, drill):
+for command in (serve, site, user, token, audit_, store, outbox, import_, copy, demo, forget, stats, filtered, cache,
+                shell, sql, check, drill):
     cli.add_command(command)
 
 

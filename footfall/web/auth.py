@@ -3,6 +3,9 @@
 :func:`protect` asks before every request, also for URLs that do not exist, and lets pass what
 :mod:`footfall.web.rules` says; so a new route is closed until it is named there. A session is a signed cookie with
 the user's name and session token; nothing is looked up for the beacon.
+
+``g.user`` is the :class:`~footfall.users.User` who asks. It is ``None`` for who looks at a site without a login, by a
+share link or because the site is public, and is not there at all on routes that are open to everybody.
 """
 
 from __future__ import annotations
@@ -35,11 +38,12 @@ from flask.typing import ResponseReturnValue
 from flask.wrappers import Request
 from itsdangerous import URLSafeTimedSerializer
 
-from footfall import users
+from footfall import audit, users
 from footfall.collect.beacon import collector
 from footfall.collect.hit import client_address, is_trusted
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
+from footfall.pageview import kept_address
 from footfall.users import User
 from footfall.web import rules
 from footfall.web.throttle import Throttle
@@ -75,6 +79,11 @@ class Guard:
         """Return whose failed logins count together: an IPv4 address, or an IPv6 /64, which is one household."""
         address = client_address(request.headers, request.remote_addr or "", self._config.trusted_proxies)
         return str(ipaddress.ip_network((address, 64), strict=False)) if ":" in address else address
+
+    def shortened_client(self) -> str:
+        """Return as much of the client's address as is kept of a user: what ``FOOTFALL_IP=truncated`` leaves."""
+        return kept_address(client_address(request.headers, request.remote_addr or "", self._config.trusted_proxies),
+                            "truncated")
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -212,6 +221,21 @@ def comes_from_here() -> bool:
     except ValueError:
         return False
     return host != "" and host == request.headers.get("Host", "").lower()
+
+
+def audit_here(action: str, detail: str = "", *, by: str | None = None, site: str | None = None) -> None:
+    """Note in the audit log what the request did, by whom, on which site and from where.
+
+    :param action: a word with a dot, such as ``goal.add``.
+    :param detail: what else there is to say; never a secret.
+    :param by: who did it; whoever is logged in if not given.
+    :param site: the account; that of the request's URL if not given.
+    :raises StoreUnavailable: it cannot be noted now.
+    """
+    user = g.get("user")
+    by = (user.name if user else "") if by is None else by
+    site = (request.view_args or {}).get("site", "") if site is None else site
+    audit.note(collector().store(), action, by=by, site=site, detail=detail, client=guard().shortened_client())
 
 
 def refused(reason: str) -> ResponseReturnValue:

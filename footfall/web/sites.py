@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, g, render_template, request
+from flask import Blueprint, abort, current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from footfall import accounts
@@ -17,20 +18,87 @@ from footfall.reports.query import run
 from footfall.web.reports import reports
 from footfall.web.view import View, parse_view
 
-blueprint = Blueprint("site", __name__, url_prefix="/sites/<site>")
+PREFIX = "/sites/<site>"
 
 
-@blueprint.url_value_preprocessor
-def take_site(_: str | None, values: dict[str, Any] | None) -> None:
-    """Keep the site of the URL in ``g.site``."""
+class Tab(NamedTuple):
+    """A page of a site, as every other one leads to it."""
+
+    title: str
+    url: str
+    is_current: bool
+
+
+#: The pages that every page of a site leads to: the endpoint, in the blueprint that is shown or in one of its own, and
+#: the role that it takes. One that is not there, as on a page that is shared, is left out.
+TABS: Sequence[tuple[str, str, str]] = (
+    ("Overview", ".overview", "viewer"),
+    ("Goals", ".goals", "viewer"),
+    ("Retention", ".retention", "viewer"),
+    ("Paths", ".paths", "viewer"),
+    ("Events", ".events", "viewer"),
+    ("Filtered", ".filtered", "viewer"),
+    ("Settings", "settings.index", "editor"),
+)
+
+
+def site_blueprint(name: str) -> Blueprint:
+    """Return a blueprint of pages of a site, which keep the site of their URL in ``g.site``.
+
+    ``url_for`` needs no site there.
+    """
+    made = Blueprint(name, __name__, url_prefix=PREFIX)
+    made.url_value_preprocessor(_take_site)
+    made.url_defaults(_give_site)
+    made.register_error_handler(UsageError, cannot_be)
+    made.context_processor(lambda: {"site_tabs": tabs})
+    return made
+
+
+def _take_site(_: str | None, values: dict[str, Any] | None) -> None:
     g.site = values["site"] if values else ""
 
 
-@blueprint.url_defaults
-def give_site(endpoint: str, values: dict[str, Any]) -> None:
-    """Put the site into the URLs that a page of it makes of others."""
-    if "site" in g:
+def _give_site(endpoint: str, values: dict[str, Any]) -> None:
+    if "site" in g and current_app.url_map.is_endpoint_expecting(endpoint, "site"):
         values.setdefault("site", g.site)
+
+
+def cannot_be(error: UsageError) -> ResponseReturnValue:
+    """Answer what asks for what cannot be."""
+    return f"{error}\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+blueprint = site_blueprint("site")
+
+
+def tabs() -> list[Tab]:
+    """Return the pages that the one of the request leads to: with what it shows, those that the reader may see."""
+    found = []
+    for title, name, role in TABS:
+        endpoint = f"{_pages()}{name}" if name.startswith(".") else name
+        if endpoint in current_app.view_functions and _may(role):
+            url = url_for(endpoint) + _shown()
+            is_current = request.endpoint == endpoint or (
+                not name.startswith(".") and request.blueprint == endpoint.partition(".")[0])
+            found.append(Tab(title, url, is_current))
+    return found
+
+
+def _pages() -> str:
+    """Return the blueprint with the pages of the site, which is shared under another name."""
+    here = request.blueprint or ""
+    return here if f"{here}.overview" in current_app.view_functions else blueprint.name
+
+
+def _may(role: str) -> bool:
+    user = g.get("user")
+    return role == "viewer" if user is None else user.may(role, g.site)
+
+
+def _shown() -> str:
+    """Return the end of a URL with the view of the request, if it has one."""
+    return g.view.search() if "view" in g else ""
 
 
 def account() -> Account:
@@ -42,19 +110,15 @@ def account() -> Account:
 
 
 def view() -> View:
-    """Return what the request asks to be shown.
+    """Return what the request asks to be shown; it is kept in ``g.view``, for the links to other pages.
 
     :raises UsageError: it asks for what cannot be.
     """
     site = account()
     zone = site.settings["timezone"]
     today = datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
-    return parse_view(request.args.items(multi=True), site.id, zone, today)
-
-
-@blueprint.errorhandler(UsageError)
-def cannot_be(error: UsageError) -> ResponseReturnValue:
-    return f"{error}\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
+    g.view = parse_view(request.args.items(multi=True), site.id, zone, today)
+    return cast(View, g.view)
 
 
 @blueprint.get("")

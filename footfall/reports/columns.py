@@ -10,7 +10,7 @@ Rows are taken by ``take``, which costs half of what indexing does.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -96,7 +96,7 @@ class Derived:
         self.whose = whose.reshape(-1).astype(np.uint32)
         self._by_visitor: tuple[Array, Array] | None = None
         self._numbers: dict[Dimension, tuple[Vocabulary, Array]] = {}
-        self._kept: dict[tuple[str, Dimension | None], tuple[Vocabulary | None, object]] = {}
+        self._kept: dict[tuple[str, tuple[Dimension, ...]], tuple[tuple[Vocabulary, ...], object]] = {}
 
     def by_visitor(self, day: Day) -> tuple[Array, Array]:
         """Return the numbers of the events that have a visitor, his side by side, each visitor's in order; and whose.
@@ -110,17 +110,18 @@ class Derived:
         order, counts = self._by_visitor
         return order, np.repeat(np.arange(len(counts), dtype=np.uint32), counts)
 
-    def kept(self, of: str, dimension: Dimension | None, vocabulary: Vocabulary | None, make: Callable[[], T]) -> T:
-        """Return what is known of a day as a whole by one dimension, made when it is first asked for.
+    def kept(self, of: str, by: Sequence[Dimension], vocabularies: Sequence[Vocabulary], make: Callable[[], T]) -> T:
+        """Return what is known of a day as a whole by some dimensions, made when it is first asked for.
 
         :param of: what it is.
-        :param vocabulary: the dimension's, of which it is.
+        :param vocabularies: those of the dimensions, of which it is.
         """
-        kept = self._kept.get((of, dimension))
-        if kept is None or kept[0] is not vocabulary:
+        key = of, tuple(by)
+        kept = self._kept.get(key)
+        if kept is None or kept[0] != tuple(vocabularies):
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            kept = self._kept[of, dimension] = vocabulary, make()
+            kept = self._kept[key] = tuple(vocabularies), make()
         return cast(T, kept[1])
 
     def numbers(self, day: Day, dimension: Dimension, vocabulary: Vocabulary) -> Array:

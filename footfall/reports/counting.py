@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,11 +21,13 @@ from footfall.reports.columns import Column, joined
 from footfall.reports.daily import Owned, Totals
 from footfall.reports.dimensions import Dimension, Kind
 from footfall.reports.filters import Filter
-from footfall.reports.frame import Frame
+from footfall.reports.frame import ALL, Frame
 from footfall.reports.grouping import Grouping, Groups, Runs, different, first_of_each
 from footfall.reports.metrics import OF_EVENTS, OF_VISITS
 from footfall.reports.ranges import Span
 from footfall.reports.visitors import Numbers, numbered
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -176,26 +179,29 @@ class Counting:
         :param kinds: of the dimensions by which it is.
         :param or_all: whether it is kept by none, too.
         """
-        is_by_one = len(self.by) == 1 and self.by[0].kind in kinds
-        return self.where is None and (is_by_one or (or_all and not self.by))
+        return self.where is None and all(each.kind in kinds for each in self.by) and (or_all or len(self.by) > 0)
 
     def _add_whole_day(self, place: int, wanted: frozenset[str], numbers: Numbers | None) -> None:
-        day, derived, by = self.frame.days[place].facts, self.frame.derived[place], self.by[0]
-        vocabulary, column = self.frame.vocabulary(by), self.frame.events(place, by)
+        day, derived = self.frame.days[place].facts, self.frame.derived[place]
+        columns = [self.frame.events(place, dimension) for dimension in self.by]
         if kept := wanted & OF_EVENTS - {"visitors"}:
-            totals = derived.kept("events", by, vocabulary, lambda: daily.events_of(day, derived, column))
+            totals = self._kept(place, "events", lambda: daily.events_of(day, derived, columns))
             self._add(totals, {name: totals.counts[name] for name in kept})
         if numbers is not None:
-            visitors = derived.kept("visitors", by, vocabulary, lambda: self._visitors_of(place, column))
+            visitors = self._kept(place, "visitors", lambda: self._visitors_of(place, columns))
             codes, who = visitors.of(numbers.again[place])
-            again = np.bincount(codes, minlength=len(visitors.values))
+            again = np.bincount(codes, minlength=len(visitors.count))
             self._add(visitors, {"visitors": visitors.count - again})
             self._add_again(visitors, codes, np.flatnonzero(again), numbers.of_day[place][who])
 
-    def _visitors_of(self, place: int, column: Column) -> Owned:
+    def _kept(self, place: int, of: str, make: Callable[[], T]) -> T:
+        """Return what is kept of a day as a whole, by the dimensions that are asked for."""
+        return self.frame.derived[place].kept(of, self.by, [*map(self.frame.vocabulary, self.by)], make)
+
+    def _visitors_of(self, place: int, columns: Sequence[Column]) -> Owned:
         derived = self.frame.derived[place]
         events, who = derived.by_visitor(self.frame.days[place].facts)
-        return Owned(column, events, who, len(derived.who))
+        return Owned(columns, events, who, len(derived.who))
 
     def _add_visitors(self, place: int, rows: slice, grouping: Grouping, chosen: Array | None, of_day: Array,
                       comes_again: Array) -> None:
@@ -234,7 +240,7 @@ class Counting:
 
     # Visits
 
-    def _count_visits(self, wanted: frozenset[str], chosen: Array, column: Callable[[int, Dimension], Column]) -> None:
+    def _count_visits(self, wanted: frozenset[str], chosen: Array, column: Callable[..., Column]) -> None:
         """Count visits under what they are as wholes.
 
         :param column: gives what a page dimension tells of a visit: that of its first event, or of its last.
@@ -257,19 +263,23 @@ class Counting:
             self._add(grouping, self._visit_counts(wanted, grouping, heads, chosen[heads]))
 
     def _add_visits_of_whole_day(self, place: int, wanted: frozenset[str],
-                                 column: Callable[[int, Dimension], Column]) -> None:
-        day, derived, by = self.frame.days[place], self.frame.derived[place], self.by[0] if self.by else None
-        own = None if by is None else column(place, by)
-        is_last = by is not None and (column == self.frame.lasts or by.name == "exit_page")
-        alone = self.frame.lasts_alone(place, by) if by is not None and is_last else own
-        totals = derived.kept(f"visits' {'lasts' if is_last else 'firsts'}", by,
-                              None if by is None else self.frame.vocabulary(by),
-                              lambda: daily.visits_of(day.facts.visits, alone, daily.OF_VISITS))
+                                 column: Callable[..., Column]) -> None:
+        day = self.frame.days[place]
+
+        def columns(visits: Array | slice, *, alone: bool) -> list[Column]:
+            """What visits are counted under: as wholes, or as the day alone tells them."""
+            return [(self.frame.lasts_alone if alone and (each.name == "exit_page" or (is_last and each.kind == "page"))
+                     else column if each.kind == "page" else self.frame.firsts)(place, each, visits)
+                    for each in self.by]
+
+        is_last = column == self.frame.lasts
+        totals = self._kept(place, f"visits' {'lasts' if is_last else 'firsts'}", lambda: daily.visits_of(
+            day.facts.visits, columns(ALL, alone=True), daily.OF_VISITS))
         self._add(totals, {name: totals.counts[name] for name in wanted})
-        wrong = daily.visits_of(day.facts.visits, alone, wanted, day.changed)
+        wrong = daily.visits_of(day.facts.visits, columns(day.changed, alone=True), wanted, day.changed)
         self._add(wrong, {name: -wrong.counts[name] for name in wanted})
         heads = np.setdiff1d(day.changed, day.parts, assume_unique=True)
-        right = daily.visits_of(day.visits, own, wanted, heads)
+        right = daily.visits_of(day.visits, columns(heads, alone=False), wanted, heads)
         self._add(right, right.counts)
 
     def _visit_counts(self, wanted: frozenset[str], grouping: Grouping | Runs, heads: Array | slice,
@@ -300,7 +310,8 @@ class Counting:
         apart = []
         for place, day in enumerate(self.frame.days):
             low, high = np.searchsorted(day.visits.start, self.span)
-            if wanted <= daily.OF_VISITS and (low, high) == (0, len(day.visits)) and self._is_kept(["page"]):
+            if wanted <= daily.OF_VISITS and (low, high) == (0, len(day.visits)) and self._is_kept(["page"]) \
+                    and len(self.by) == 1:
                 apart.append(self._add_pages_of_whole_day(place, wanted, chosen))
                 continue
             is_chosen = self.frame.told(place, chosen)
@@ -330,24 +341,22 @@ class Counting:
 
     def _add_pages_of_whole_day(self, place: int, wanted: frozenset[str], chosen: Array) -> Array:
         """Add what is kept of a day's visits by page, and return a page and a head for those that are not whole."""
-        day, derived, by = self.frame.days[place], self.frame.derived[place], self.by[0]
-        vocabulary, alone = self.frame.vocabulary(by), day.facts.visits
-        pages = derived.kept("visits' pages", by, vocabulary, lambda: self._pages_of(place))
-        totals = derived.kept("visits by page", by, vocabulary,
-                              lambda: pages.totals(daily.weights_of(alone, daily.OF_VISITS)))
+        day, alone = self.frame.days[place], self.frame.days[place].facts.visits
+        pages = self._kept(place, "visits' pages", lambda: self._pages_of(place))
+        totals = self._kept(place, "visits by page", lambda: pages.totals(daily.weights_of(alone, daily.OF_VISITS)))
         self._add(totals, {name: totals.counts[name] for name in wanted})
         codes, visits = pages.of(day.changed)
         weights = daily.weights_of(alone, wanted)
         self._add(totals, {name: -daily.summed(codes, None if weight is None else weight.take(visits),
-                                               len(pages.values)) for name, weight in weights.items()})
+                                               len(pages.count)) for name, weight in weights.items()})
         heads = day.heads_of(visits)
         is_chosen = chosen.take(heads)
-        return np.stack((pages.values.take(codes.compress(is_chosen)).astype(np.int64), heads.compress(is_chosen)))
+        return np.stack((pages.values[0].take(codes.compress(is_chosen)).astype(np.int64), heads.compress(is_chosen)))
 
     def _pages_of(self, place: int) -> Owned:
         facts = self.frame.days[place].facts
         rows, _ = self.frame.derived[place].by_visitor(facts)
-        return Owned(self.frame.events(place, self.by[0]), rows, facts.visit.take(rows).astype(np.int64),
+        return Owned([self.frame.events(place, self.by[0])], rows, facts.visit.take(rows).astype(np.int64),
                      len(facts.visits))
 
     def _visit_pairs(self, place: int, is_chosen: Array) -> tuple[Array, Array]:

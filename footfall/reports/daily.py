@@ -5,12 +5,12 @@ Visits are counted as the day alone tells them; whoever adds up days puts those 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from footfall.reports.arrays import Array, narrow
+from footfall.reports.arrays import Array, kind_for
 from footfall.reports.columns import Column, Derived
 from footfall.reports.day import Day
 from footfall.reports.grouping import Grouping, first_of_each
@@ -22,41 +22,40 @@ OF_VISITS = frozenset({"visits", "entries", "exits", "bounces", "duration", "vie
 
 @dataclass(frozen=True)
 class Totals:
-    """Counts of a day by the values of a dimension.
+    """Counts of a day by the values of some dimensions.
 
-    :param values: of each group, its number in the vocabulary, -1 for a missing one; ``None`` for one group of all.
+    :param values: of each group, the numbers in the vocabularies, -1 for a missing value; a row for each dimension.
     :param counts: by name, the count of each group.
     """
 
-    values: Array | None
+    values: Array
     counts: Mapping[str, Array]
 
     def parts(self, groups: Array) -> Array:
         """Return the values of some groups, as :meth:`~footfall.reports.grouping.Grouping.parts` does."""
-        return np.empty((0, len(groups)), dtype=np.int32) if self.values is None else self.values[None, groups]
+        parts: Array = self.values[:, groups]
+        return parts
 
 
 class Owned:
     """Each different pair of a group and an owner, a visitor or a visit, so that some owners' are quickly found.
 
-    :param column: the value of each event.
+    :param columns: the values of each event.
     :param rows: the events that have an owner, those of one side by side.
     :param owners: of those events.
     :param count: how many owners there are.
 
-    :ivar values: of each group, its number in the vocabulary, -1 for a missing one.
+    :ivar values: as in :class:`Totals`.
     :ivar codes: of each pair, the group; pairs of one owner lie side by side.
     :ivar count: of each group, its pairs.
     """
 
-    def __init__(self, column: Column, rows: Array, owners: Array, count: int) -> None:
-        grouping = Grouping([column])
-        codes = grouping.codes.take(rows)
+    def __init__(self, columns: Sequence[Column], rows: Array, owners: Array, count: int) -> None:
+        self.values, codes = _groups(columns, rows)
         places = first_of_each(owners, codes)
         owners = owners.take(places)
-        self.values = grouping.parts(np.arange(grouping.size))[0]
-        self.codes = narrow(codes.take(places))
-        self.count = np.bincount(self.codes, minlength=grouping.size)
+        self.codes = codes.take(places)
+        self.count = np.bincount(self.codes, minlength=self.values.shape[1])
         begins = np.flatnonzero(np.append(True, owners[1:] != owners[:-1])) if len(owners) else places
         self._lengths = np.zeros(count, dtype=np.uint32)
         self._starts = np.zeros(count, dtype=np.uint32)
@@ -65,7 +64,7 @@ class Owned:
 
     def parts(self, groups: Array) -> Array:
         """Return the values of some groups, as :meth:`~footfall.reports.grouping.Grouping.parts` does."""
-        parts: Array = self.values[None, groups]
+        parts: Array = self.values[:, groups]
         return parts
 
     def of(self, owners: Array) -> tuple[Array, Array]:
@@ -88,34 +87,45 @@ class Owned:
         begins[self._starts[there]] = True
         owners = owners.compress(begins).take(np.cumsum(begins) - 1) if len(there) else owners
         return Totals(self.values, {name: summed(self.codes, None if weight is None else weight.take(owners),
-                                                 len(self.values)) for name, weight in weights.items()})
+                                                 len(self.count)) for name, weight in weights.items()})
 
 
-def events_of(day: Day, derived: Derived, column: Column) -> Totals:
-    """Return the counts of a day's events."""
-    grouping = Grouping([column])
-    told = derived.engaged_rows
-    return Totals(grouping.parts(np.arange(grouping.size))[0], {
-        "views": grouping.count(derived.is_view), "events": grouping.count(derived.is_custom),
-        "engaged_time": summed(grouping.codes.take(told), day.engaged.take(told), grouping.size)})
+def events_of(day: Day, derived: Derived, columns: Sequence[Column]) -> Totals:
+    """Return the counts of a day's events by some columns."""
+    values, codes = _groups(columns)
+    size, told = values.shape[1], derived.engaged_rows
+    return Totals(values, {
+        "views": summed(codes, derived.is_view, size), "events": summed(codes, derived.is_custom, size),
+        "engaged_time": summed(codes.take(told), day.engaged.take(told), size)})
 
 
-def visits_of(visits: Visits, column: Column | None, names: Iterable[str], rows: Array | None = None) -> Totals:
+def visits_of(visits: Visits, columns: Sequence[Column], names: Iterable[str], rows: Array | None = None) -> Totals:
     """Return counts of visits.
 
-    :param column: what each visit is counted under; ``None`` to count all together.
+    :param columns: what each of them is counted under; none to count all together.
     :param names: which counts, of :data:`OF_VISITS`.
     :param rows: the numbers of the visits to count; ``None`` for all.
     """
     size = len(visits) if rows is None else len(rows)
-    if column is None:
-        values, codes, groups = None, np.zeros(size, dtype=np.uint8), 1
-    else:
-        grouping = Grouping([column if rows is None else column.at(rows)])
-        values, codes, groups = grouping.parts(np.arange(grouping.size))[0], grouping.codes, grouping.size
+    values, codes = (np.empty((0, 1), dtype=np.int32), np.zeros(size, dtype=np.uint8))
+    if columns:
+        values, codes = _groups(columns)
     weights = weights_of(visits, names)
-    return Totals(values, {name: summed(codes, weight if rows is None or weight is None else weight.take(rows), groups)
-                           for name, weight in weights.items()})
+    return Totals(values, {name: summed(codes, weight if rows is None or weight is None else weight.take(rows),
+                                        values.shape[1]) for name, weight in weights.items()})
+
+
+def _groups(columns: Sequence[Column], rows: Array | None = None) -> tuple[Array, Array]:
+    """Return the values of the groups that there are, a row for each column, and for each row the number of its group.
+
+    :param rows: of these rows only.
+    """
+    grouping = Grouping(columns)
+    codes = grouping.codes if rows is None else grouping.codes.take(rows)
+    used = np.flatnonzero(np.bincount(codes, minlength=grouping.size))
+    numbers = np.zeros(grouping.size, dtype=kind_for(len(used)))
+    numbers[used] = np.arange(len(used))
+    return grouping.parts(used), numbers.take(codes)
 
 
 def weights_of(visits: Visits, names: Iterable[str]) -> dict[str, Array | None]:

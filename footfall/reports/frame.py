@@ -22,6 +22,7 @@ from footfall.reports.visits import StitchedDay
 #: visits reach into, as :func:`footfall.reports.building.days_around` does.
 Days = Callable[[date, date], Sequence[StitchedDay]]
 _PAGE = DIMENSIONS["page"]
+ALL = slice(None)
 
 
 class Frame:
@@ -56,34 +57,40 @@ class Frame:
             return self.by_event(place, self.held(place, lambda owner: self.firsts(owner, dimension)))
         return Column(self.days[place].facts.codes[dimension.table], self.values(place, dimension))
 
-    def firsts(self, place: int, dimension: Dimension) -> Column:
-        """Return the values of the visits that began on a day: those of their first events; their ends' pages."""
-        if dimension.name == "exit_page":
-            return self.lasts(place, _PAGE)
-        day = self.days[place]
-        return Column(day.facts.codes[dimension.table].take(day.visits.first_row), self.values(place, dimension))
+    def firsts(self, place: int, dimension: Dimension, visits: Array | slice = ALL) -> Column:
+        """Return the values of the visits that began on a day: those of their first events; their ends' pages.
 
-    def lasts(self, place: int, dimension: Dimension) -> Column:
-        """Return the values of the last events of the visits that began on a day."""
+        :param visits: of these only, by their numbers.
+        """
+        if dimension.name == "exit_page":
+            return self.lasts(place, _PAGE, visits)
         day = self.days[place]
-        later = np.flatnonzero(day.visits.last_day)
-        rows = day.visits.last_row
+        codes = day.facts.codes[dimension.table].take(day.visits.first_row[visits])
+        return Column(codes, self.values(place, dimension))
+
+    def lasts(self, place: int, dimension: Dimension, visits: Array | slice = ALL) -> Column:
+        """Return the values of the last events of the visits that began on a day, as :meth:`firsts`."""
+        day = self.days[place]
+        last_day, rows = day.visits.last_day[visits], day.visits.last_row[visits]
+        later = np.flatnonzero(last_day)
         if len(later):
             rows = rows.copy()
             rows[later] = 0
         column = Column(day.facts.codes[dimension.table].take(rows), self.values(place, dimension))
         ends = np.zeros(len(later), dtype=np.int32)
-        for days in np.unique(day.visits.last_day[later]).tolist():
-            of_day = day.visits.last_day[later] == days
+        later_rows = day.visits.last_row[visits][later]
+        for days in np.unique(last_day[later]).tolist():
+            of_day = last_day[later] == days
             end = self._places[type(day.facts.day).fromordinal(day.facts.day.toordinal() + days)]
-            codes = self.days[end].facts.codes[dimension.table][day.visits.last_row[later[of_day]]]
+            codes = self.days[end].facts.codes[dimension.table][later_rows[of_day]]
             ends[of_day] = self.values(end, dimension)[codes]
         return with_more(column, later, ends)
 
-    def lasts_alone(self, place: int, dimension: Dimension) -> Column:
-        """Return the values of the last events that the visits have on the day that they began on."""
+    def lasts_alone(self, place: int, dimension: Dimension, visits: Array | slice = ALL) -> Column:
+        """Return the values of the last events that visits have on the day that they began on, as :meth:`firsts`."""
+        of = _PAGE if dimension.kind == "end" else dimension
         facts = self.days[place].facts
-        return Column(facts.codes[dimension.table].take(facts.visits.last_row), self.values(place, dimension))
+        return Column(facts.codes[of.table].take(facts.visits.last_row[visits]), self.values(place, of))
 
     def held(self, place: int, make: Callable[[int], Column]) -> Column:
         """Return, for each of a day's visits, what the day that it began on tells of it.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from footfall.errors import UsageError
-from footfall.reports.arrays import Array
+from footfall.reports.arrays import Array, ordered
 from footfall.reports.buckets import zone_of
 from footfall.reports.choosing import Chooser
 from footfall.reports.columns import joined
@@ -90,10 +90,12 @@ def _visits(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter 
     going = frame.beginning(*span)
     if where is not None:
         going &= choose.visits(where)
-    reached = np.full(frame.size, -1, dtype=np.int64)
+    # Where the events of all days lie; nearly always narrow enough for four bytes.
+    kind: Any = np.int32 if sum(len(day.facts) for day in frame.days) < 1 << 31 else np.int64
+    reached, found = np.full(frame.size, -1, dtype=kind), np.empty(frame.size, dtype=kind)
     counts = []
     for step in steps:
-        found = np.full(frame.size, -1, dtype=np.int64)
+        found[:] = -1
         first = 0
         for place, day in enumerate(frame.days):
             rows, visits = _with_visitor(day.facts, choose.events_of_visits(place, step))
@@ -102,7 +104,8 @@ def _visits(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter 
             # Of several events of a visit the last that is written stays: from the last to the first.
             found[heads.compress(new)[::-1]] = first + rows.compress(new)[::-1]
             first += len(day.facts)
-        going, reached = found >= 0, found
+        going = found >= 0
+        reached, found = found, reached
         counts.append(int(np.count_nonzero(going)))
     return counts
 
@@ -146,7 +149,7 @@ def _in_order(choose: Chooser, step: Filter, span: Span, chosen: Array, size: in
     """Return the events that satisfy a step, by visitor and time: visitor × all events + event; and their ticks."""
     frame, first = choose.frame, 0
     numbers = numbered(frame.derived)
-    keys, ticks = [], []
+    visitors, places, ticks = [], [], []
     for place, day in enumerate(frame.days):
         rows = frame.rows(place, *span)
         is_step = choose.events(place, step)
@@ -154,9 +157,12 @@ def _in_order(choose: Chooser, step: Filter, span: Span, chosen: Array, size: in
         events, visits = _with_visitor(day.facts, is_step)
         who = numbers.of_day[place][frame.derived[place].whose[visits]]
         here = chosen[who]
-        keys.append(who[here] * size + first + events[here])
+        visitors.append(who[here])
+        places.append(first + events[here])
         ticks.append(day.facts.times(events[here]))
         first += len(day.facts)
-    together = joined(np.int64, keys)
-    order = np.argsort(together, kind="stable")
-    return together[order], joined(np.int64, ticks)[order]
+    # In order of time already, so that only the visitors are to be put in order.
+    of_visitor = joined(np.uint32, visitors)
+    order = ordered(of_visitor)
+    return (of_visitor.take(order).astype(np.int64) * size + joined(np.int64, places).take(order),
+            joined(np.int64, ticks).take(order))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from footfall.reports.arrays import Array, ordered
+from footfall.reports.arrays import Array, kind_for, ordered
 from footfall.reports.columns import Column
 
 #: So many different numbers are counted in an array that has a place for each; more are numbered anew.
@@ -35,8 +35,8 @@ class Grouping:
         for number, column in enumerate(columns[1:]):
             if self.size * len(column.values) > DENSE:
                 self._pack(number)
-            self.codes = self.codes.astype(np.int64) * len(column.values) + column.codes
             self.size *= len(column.values)
+            self.codes = self.codes.astype(kind_for(self.size)) * len(column.values) + column.codes
         if len(columns) > 1 and self.size > DENSE:
             self._pack(len(columns) - 1)
 

@@ -48,8 +48,8 @@ def retention(days: Days, since: Moment | str, until: Moment | str, *, oldest: d
     frame = Frame(days(min(oldest, first), last))
     numbers = numbered(frame.derived)
     # For each visitor the number of the period that he came first in, and of the one that he was last seen in.
-    came = np.full(numbers.size, -1, dtype=np.int64)
-    seen = np.full(numbers.size, -1, dtype=np.int64)
+    came = np.full(numbers.size, -1, dtype=np.int32)
+    seen = np.full(numbers.size, -1, dtype=np.int32)
     counts = np.zeros((len(periods), len(periods)), dtype=np.int64)
     earlier = Span(ticks_at(date.min), span.since)
     for place, of_day in enumerate(numbers.of_day):

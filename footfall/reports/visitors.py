@@ -19,9 +19,10 @@ KEPT_LISTS = 4
 class Numbers:
     """The visitors of some days.
 
-    :param of_day: for each day, the number of each visitor in its ``who``; int64.
+    :param of_day: for each day, the number of each visitor in its ``who``; those who are there on several days have the
+        lowest numbers. uint32.
     :param comes_again: for each day, whether a visitor is there on another day, too.
-    :param again: for each day, the numbers in ``who`` of those who are.
+    :param again: for each day, the places in ``who`` of those who are.
     :param size: one more than the highest number.
     """
 
@@ -61,19 +62,20 @@ def _numbers(days: Sequence[Derived]) -> Numbers:
     again = together[1:][together[1:] == together[:-1]]
     if len(again):
         again = again[np.append(True, again[1:] != again[:-1])]
-    known = np.full(len(again), -1, dtype=np.int64)
-    of_day, comes_again, size = [], [], 0
+    of_day, comes_again, places, size = [], [], [], len(again)
     for day in days:
-        numbers = size + np.arange(len(day.who), dtype=np.int64)
-        places = np.searchsorted(day.who, again)
-        here = np.flatnonzero(places < len(day.who))
-        here = here[day.who[places[here]] == again[here]]
-        is_new = known[here] < 0
-        known[here[is_new]] = numbers[places[here[is_new]]]
-        numbers[places[here]] = known[here]
+        found = np.searchsorted(day.who, again)
+        known = np.flatnonzero(found < len(day.who))
+        known = known[day.who[found[known]] == again[known]]
+        here = found[known]
         is_again = np.zeros(len(day.who), dtype=bool)
-        is_again[places[here]] = True
+        is_again[here] = True
+        once = len(day.who) - len(here)
+        numbers = np.empty(len(day.who), dtype=np.uint32)
+        numbers[here] = known
+        numbers[~is_again] = np.arange(size, size + once)
         of_day.append(numbers)
         comes_again.append(is_again)
-        size += len(day.who)
-    return Numbers(of_day, comes_again, [np.flatnonzero(each) for each in comes_again], size)
+        places.append(here)
+        size += once
+    return Numbers(of_day, comes_again, places, size)

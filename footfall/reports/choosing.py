@@ -56,11 +56,14 @@ class Chooser:
         return _together(chosen, parts)
 
     def _with_event(self, chosen: Filter) -> Array:
-        found = np.zeros(self.frame.size + 1, dtype=bool)
+        found = np.zeros(self.frame.size, dtype=bool)
         for place, day in enumerate(self.frame.days):
-            head = np.append(day.head, self.frame.size)
-            found[head[day.facts.visit[self.events_of_visits(place, chosen)]]] = True
-        return found[:-1]
+            here = np.zeros(len(day.visits) + 1, dtype=bool)
+            here[day.facts.visit.compress(self.events_of_visits(place, chosen))] = True
+            found[day.heads.compress(here.take(day.parts))] = True
+            here[day.parts] = False
+            found[self.frame.own(place)] |= here[:-1]
+        return found
 
     def _of_heads(self, chosen: Filter) -> Array:
         """Return the visits that satisfy a filter all of whose conditions are on visits as wholes."""

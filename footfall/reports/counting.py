@@ -140,11 +140,10 @@ class Counting:
             if counts:
                 self._add(grouping, counts)
             if numbers is not None:
-                of_day, comes_again = numbers.of_day[place], numbers.comes_again[place]
                 if isinstance(grouping, Runs):
-                    self._add_visitors_of_runs(place, rows, grouping, chosen, of_day, comes_again)
+                    self._add_visitors_of_runs(place, rows, grouping, chosen, numbers)
                 else:
-                    self._add_visitors(place, rows, grouping, chosen, of_day, comes_again)
+                    self._add_visitors(place, rows, grouping, chosen, numbers)
 
     def _of_events(self, place: int, rows: slice) -> Grouping | Runs:
         times = self.frame.times(place, rows)
@@ -161,10 +160,16 @@ class Counting:
             return Runs(*self.buckets[self.by[0].name].positions(times))
         return None
 
-    def _add_visitors_of_runs(self, place: int, rows: slice, runs: Runs, chosen: Array | None, of_day: Array,
-                              comes_again: Array) -> None:
+    def _add_visitors_of_runs(self, place: int, rows: slice, runs: Runs, chosen: Array | None,
+                              numbers: Numbers) -> None:
+        of_day, comes_again = numbers.of_day[place], numbers.comes_again[place]
         once = np.zeros(runs.size, dtype=np.int64)
         groups = self.groups.numbers(runs.parts(np.arange(runs.size)))
+        if chosen is None and runs.size == 1 and rows == slice(0, len(self.frame.days[place].facts)):
+            again = numbers.again[place]
+            self._counted.setdefault("visitors", []).append((groups, np.array([len(comes_again) - len(again)])))
+            self._visitors.append((np.full(len(again), groups[0]), of_day[again]))
+            return
         for run, (begin, end) in enumerate(runs.spans):
             is_there = self.frame.present(place, slice(rows.start + begin, rows.start + end),
                                           None if chosen is None else chosen[begin:end])
@@ -203,14 +208,15 @@ class Counting:
         events, who = derived.by_visitor(self.frame.days[place].facts)
         return Owned(columns, events, who, len(derived.who))
 
-    def _add_visitors(self, place: int, rows: slice, grouping: Grouping, chosen: Array | None, of_day: Array,
-                      comes_again: Array) -> None:
+    def _add_visitors(self, place: int, rows: slice, grouping: Grouping, chosen: Array | None,
+                      numbers: Numbers) -> None:
         codes, who = self._pairs(place, rows, grouping, chosen)
-        again = comes_again.take(who)
+        again = numbers.comes_again[place].take(who)
         once = np.bincount(codes.compress(~again), minlength=grouping.size)
         self._add(grouping, {"visitors": once})
         codes, who = codes.compress(again), who.compress(again)
-        self._add_again(grouping, codes, np.flatnonzero(np.bincount(codes, minlength=grouping.size)), of_day[who])
+        self._add_again(grouping, codes, np.flatnonzero(np.bincount(codes, minlength=grouping.size)),
+                        numbers.of_day[place][who])
 
     def _add_again(self, grouping: Grouping | Owned, codes: Array, groups: Array, visitors: Array) -> None:
         """Add visitors who are there on several days, to be counted once at the end.

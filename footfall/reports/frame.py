@@ -115,7 +115,10 @@ class Frame:
     def told(self, place: int, of_heads: Array) -> Array:
         """Return for each event of a day whether a boolean array of heads is true of its visit."""
         day = self.days[place]
-        return np.append(of_heads.take(day.head), False).take(day.facts.visit)
+        of_visits = np.append(of_heads[self.own(place)], False)
+        of_visits[day.parts] = of_heads[day.heads]
+        told: Array = of_visits.take(day.facts.visit)
+        return told
 
     def own(self, place: int) -> slice:
         """Return where in an array of heads a day's visits lie."""

@@ -23,6 +23,7 @@ def live(days: Days, now: datetime) -> int:
     end = instant(now, UTC)
     begin = instant(now - WINDOW, UTC)
     frame = Frame(days(local(begin, UTC).date(), local(end, UTC).date()))
-    there = (frame.derived[place].who[frame.present(place, frame.rows(place, begin, end + 1))]
-             for place in range(len(frame.days)))
+    there = (day.visits.visitor[visits] for day in (each.facts for each in frame.days)
+             for visits in [np.unique(day.visit[day.row_at(begin):day.row_at(end + 1)])]
+             for visits in [visits[visits < len(day.visits)]])
     return len(np.unique(joined(np.uint64, there)))

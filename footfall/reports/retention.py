@@ -47,20 +47,25 @@ def retention(days: Days, since: Moment | str, until: Moment | str, *, oldest: d
     first, last = span.days()
     frame = Frame(days(min(oldest, first), last))
     numbers = numbered(frame.derived)
-    # For each visitor the number of the period that he came first in, and of the one that he was last seen in.
-    came = np.full(numbers.size, -1, dtype=np.int32)
-    seen = np.full(numbers.size, -1, dtype=np.int32)
     counts = np.zeros((len(periods), len(periods)), dtype=np.int64)
+    # Of those who are there on several days, the period that each came first in, and the one that he was last seen in.
+    came, seen = (np.full(numbers.several, -1, dtype=np.int32) for _ in range(2))
     earlier = Span(ticks_at(date.min), span.since)
-    for place, of_day in enumerate(numbers.of_day):
-        before = of_day[frame.present(place, frame.rows(place, *earlier))]
-        came[before] = len(periods)
+    for place, (of_day, comes_again) in enumerate(zip(numbers.of_day, numbers.comes_again, strict=True)):
+        before = frame.present(place, frame.rows(place, *earlier))
+        came[of_day[before & comes_again]] = len(periods)
         rows = frame.rows(place, *span)
         if rows.start == rows.stop:
             continue
+        # Of this day's visitors the same, for those who are there on no other.
+        came_first = np.where(before, len(periods), -1)
         positions, here = periods.positions(frame.times(place, rows))
         for number, begin, end in zip(here.tolist(), positions[:-1].tolist(), positions[1:].tolist(), strict=True):
-            who = of_day[frame.present(place, slice(rows.start + begin, rows.start + end))]
+            there = frame.present(place, slice(rows.start + begin, rows.start + end))
+            once = np.flatnonzero(there & ~comes_again)
+            came_first[once[came_first[once] < 0]] = number
+            counts[:, number] += np.bincount(came_first[once], minlength=len(periods) + 1)[:-1]
+            who = of_day[there & comes_again]
             who = who[seen[who] < number]
             seen[who] = number
             new = who[came[who] < 0]

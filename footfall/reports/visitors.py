@@ -23,12 +23,14 @@ class Numbers:
         lowest numbers. uint32.
     :param comes_again: for each day, whether a visitor is there on another day, too.
     :param again: for each day, the places in ``who`` of those who are.
+    :param several: how many are there on several days.
     :param size: one more than the highest number.
     """
 
     of_day: list[Array]
     comes_again: list[Array]
     again: list[Array]
+    several: int
     size: int
 
 
@@ -78,4 +80,4 @@ def _numbers(days: Sequence[Derived]) -> Numbers:
         comes_again.append(is_again)
         places.append(here)
         size += once
-    return Numbers(of_day, comes_again, places, size)
+    return Numbers(of_day, comes_again, places, len(again), size)

@@ -1,4 +1,4 @@
-"""Tokens: what a program shows that sends events by itself, kept in the family ``Tokens``.
+"""Tokens: what a program shows that sends events or asks for numbers, kept in the family ``Tokens``.
 
 A token is 256 random bits. Only its SHA-256 hash is stored, as the name of its column, so that whoever reads the
 store cannot use it. The hash of what is shown is looked up: how long that takes could tell something of a stored hash
@@ -11,7 +11,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
@@ -20,8 +20,11 @@ from footfall.errors import StoreError, StoreUnavailable, UsageError
 from footfall.storage import Store
 
 FAMILY, ROW = "Tokens", "tokens"
-#: What a token may do: send events of its site.
-EVENTS = "events"
+#: What a token may do: send events; read numbers, events and what is defined; define goals, funnels and annotations.
+EVENTS, READ, WRITE = "events", "read", "write"
+SCOPES = (EVENTS, READ, WRITE)
+#: Stands for every site, also those that are still to come.
+EVERY_SITE = "*"
 #: How much of a token's hash tells it from the others when they are listed.
 ID_DIGITS = 12
 
@@ -32,8 +35,8 @@ class Token(NamedTuple):
     """What is known of a token.
 
     :param hash: SHA-256 of the token, in hexadecimal digits.
-    :param site: the account whose events it is for.
-    :param scope: what it may do, :data:`EVENTS`.
+    :param site: the account that it is for, or :data:`EVERY_SITE`.
+    :param scope: what it may do: some of :data:`SCOPES`, with spaces between.
     :param name: what its owner calls it, or empty.
     :param created: when it was made, in ISO 8601, UTC.
     :param expires: until when it holds, in the same form; empty for ever.
@@ -51,23 +54,34 @@ class Token(NamedTuple):
         """What tells it from the others."""
         return self.hash[:ID_DIGITS]
 
+    def may(self, scope: str, site: str = "") -> bool:
+        """Tell whether it is good for one of :data:`SCOPES`, and, if one is named, for a site."""
+        return scope in self.scope.split() and (not site or self.site in (site, EVERY_SITE))
+
     def has_expired(self, now: datetime) -> bool:
         """Tell whether it holds no more."""
         return self.expires != "" and now >= datetime.fromisoformat(self.expires)
 
 
-def add(store: Store, site: str, name: str = "", days: int | None = None) -> tuple[str, Token]:
+def add(store: Store, site: str, name: str = "", days: int | None = None,
+        scopes: Iterable[str] = (EVENTS,)) -> tuple[str, Token]:
     """Make a token, and return it with what is kept of it.
 
+    :param site: the account, or :data:`EVERY_SITE`.
     :param days: for how long it holds; ``None`` for ever.
-    :raises UsageError: it cannot have that name.
+    :param scopes: what it may do, at least one of :data:`SCOPES`.
+    :raises UsageError: it cannot have that name or those scopes.
     """
+    wanted = set(scopes)
+    if not wanted or not wanted <= set(SCOPES):
+        raise UsageError(f"scope {' '.join(sorted(wanted))!r}: must be some of {', '.join(SCOPES)}")
     if len(name) > 64 or not name.isprintable():
         raise UsageError(f"name {name!r}: must be at most 64 characters, all of them printable")
     text = "ff_" + secrets.token_urlsafe(32)
     now = datetime.now(UTC)
     expires = "" if days is None else _iso(now + timedelta(days=days))
-    made = Token(_hash(text), site, EVENTS, name, _iso(now), expires)
+    scope = " ".join(each for each in SCOPES if each in wanted)
+    made = Token(_hash(text), site, scope, name, _iso(now), expires)
     fields = made._asdict()
     store.family(FAMILY).insert(ROW, {fields.pop("hash"): fields})
     return text, made

@@ -17,6 +17,7 @@ from footfall.cli.audit import audit_
 from footfall.cli.cache import cache
 from footfall.cli.check import check
 from footfall.cli.copy import copy
+from footfall.cli.defined import annotation, funnel, goal
 from footfall.cli.demo import demo
 from footfall.cli.drill import drill
 from footfall.cli.filtered import filtered
@@ -44,8 +45,8 @@ def cli() -> None:
     """
 
 
-for command in (serve, site, user, token, audit_, store, outbox, import_, copy, demo, forget, stats, filtered, cache,
-                shell, sql, check, drill):
+for command in (serve, site, user, token, audit_, goal, funnel, annotation, store, outbox, import_, copy, demo, forget,
+                stats, filtered, cache, shell, sql, check, drill):
     cli.add_command(command)
 
 

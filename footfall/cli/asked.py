@@ -54,13 +54,14 @@ def filter_of(conditions: Sequence[str], form: str | None) -> object:
     return ["and", *parts] if len(parts) > 1 else parts[0] if parts else None
 
 
-def goal_of(given: str) -> object:
+def goal_of(given: str, flag: str = "--goal") -> object:
     """Return the goal that a flag names: a page's pattern, an event's name, or JSON.
 
+    :param flag: what errors call it.
     :raises UsageError: it is meant as JSON, and is none.
     """
     if given.startswith(("{", "[")):
-        return _json("--goal", given)
+        return _json(flag, given)
     return {"page": given} if given.startswith(("/", "*")) else {"event": given}
 
 

@@ -1,4 +1,4 @@
-"""``footfall token``: which programs may send events by themselves."""
+"""``footfall token``: which programs may send events, and ask for numbers."""
 
 from __future__ import annotations
 
@@ -20,28 +20,31 @@ def token() -> None:
 
 
 @token.command("add")
-@click.option("--site", "site_id", required=True, metavar="ID", help="The site whose events it is for.")
+@click.option("--site", "site_id", required=True, metavar="ID", help="The site that it is for, or '*' for every site.")
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(tokens.SCOPES), default=(tokens.EVENTS,),
+              show_default=True, help="What it may do; may be given again.")
 @click.option("--name", default="", metavar="TEXT", help="What to call it in the list.")
 @click.option("--expires", type=click.IntRange(1, MAX_DAYS), metavar="DAYS",
               help="For how many days it holds; for ever if not given.")
 @with_settings()
-def add(config: Config, site_id: str, name: str, expires: int | None) -> None:
-    """Add a token with which a program sends events of a site; prints it, this once."""
+def add(config: Config, site_id: str, scopes: tuple[str, ...], name: str, expires: int | None) -> None:
+    """Add a token with which a program sends a site's events or asks for its numbers; prints it, this once."""
     with open_store(config=config) as store:
-        accounts.find(store, site_id)
-        text, made = tokens.add(store, site_id, name, expires)
+        if site_id != tokens.EVERY_SITE:
+            accounts.find(store, site_id)
+        text, made = tokens.add(store, site_id, name, expires, scopes)
     click.echo(f"Added token {made.id} for {site_id}. The token itself, shown only now: {text}")
 
 
 @token.command("list")
 @with_settings()
 def list_(config: Config) -> None:
-    """List the tokens: their ids, sites, names, when they were made and until when they hold."""
+    """List the tokens: their ids, sites, scopes, names, when they were made and until when they hold."""
     now = datetime.now(UTC)
     with open_store(config=config) as store:
         for entry in tokens.all_tokens(store):
             until = f"{entry.expires}{' (expired)' if entry.has_expired(now) else ''}" if entry.expires else "-"
-            click.echo(f"{entry.id}\t{entry.site}\t{entry.name or '-'}\t{entry.created}\t{until}")
+            click.echo(f"{entry.id}\t{entry.site}\t{entry.scope}\t{entry.name or '-'}\t{entry.created}\t{until}")
 
 
 @token.command("remove")

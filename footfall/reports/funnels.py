@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from footfall.errors import UsageError
 from footfall.reports.arrays import Array, ordered
 from footfall.reports.buckets import zone_of
 from footfall.reports.choosing import Chooser
@@ -16,13 +14,10 @@ from footfall.reports.columns import joined
 from footfall.reports.day import Day
 from footfall.reports.filters import Filter, parse
 from footfall.reports.frame import Days, Frame
-from footfall.reports.goals import filter_of
+from footfall.reports.goals import steps_of, window_of
 from footfall.reports.ranges import Span, moment, span_of
 from footfall.reports.visitors import numbered
-from footfall.timeuuid import TICKS_PER_SECOND, Moment
-
-#: More steps than a funnel can show.
-MOST = 20
+from footfall.timeuuid import Moment
 
 
 class Step(NamedTuple):
@@ -48,11 +43,9 @@ def funnel(days: Days, steps: Sequence[object], since: Moment | str, until: Mome
     :param where: a filter: which visits, or, by visitors, who.
     :raises UsageError: something is not what it may be.
     """
-    if not isinstance(steps, list | tuple) or not 1 <= len(steps) <= MOST:
-        raise UsageError(f"steps {steps!r}: must be a list of one to {MOST} goals or filters")
-    wanted = [filter_of(step, name=f"step {number}") for number, step in enumerate(steps, 1)]
+    wanted = steps_of(steps)
     chosen = None if where is None else parse(where)
-    window = _window(within)
+    window = window_of(within)
     span = span_of(moment(since, "since"), moment(until, "until"), zone_of(tz))
     frame = Frame(days(*span.days()) if span.since < span.until else [])
     choose = Chooser(frame)
@@ -60,16 +53,6 @@ def funnel(days: Days, steps: Sequence[object], since: Moment | str, until: Mome
               else _visitors(choose, wanted, span, chosen, window))
     return [Step(count, _share(count, counts[0]), _share(count, before))
             for count, before in zip(counts, (counts[0], *counts), strict=False)]
-
-
-def _window(within: object) -> int | None:
-    """Return a window in ticks, ``None`` for a visit."""
-    if within == "visit":
-        return None
-    seconds: Any = within.total_seconds() if isinstance(within, timedelta) else within
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= 1e9:
-        raise UsageError(f"within {within!r}: must be 'visit', a timedelta or seconds")
-    return round(seconds * TICKS_PER_SECOND)
 
 
 def _with_visitor(facts: Day, mask: Array) -> tuple[Array, Array]:

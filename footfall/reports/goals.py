@@ -1,13 +1,18 @@
-"""Goals: what a site wants its readers to do, as a filter."""
+"""Goals: what a site wants its readers to do, as a filter; and the steps that lead there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from footfall.errors import UsageError
 from footfall.reports.dimensions import PROP
 from footfall.reports.filters import Filter, parse
+from footfall.timeuuid import TICKS_PER_SECOND
+
+#: More steps than a funnel can show.
+MOST_STEPS = 20
 
 #: Page-views are the only events without a name.
 _PAGE_VIEW = ["not_matches", "event", "*"]
@@ -35,3 +40,28 @@ def filter_of(goal: object, *, name: str = "goal") -> Filter:
         raise UsageError(f"{name} {dict(goal)!r}: must be {{'page': PATTERN}}, {{'event': NAME, 'props': {{…}}}} "
                          "or a filter")
     return parse(form, name=name)
+
+
+def steps_of(steps: object) -> list[Filter]:
+    """Return the filters that the steps of a funnel stand for.
+
+    :param steps: goals or filters, as :func:`filter_of` takes them.
+    :raises UsageError: one is none, or there are none or too many.
+    """
+    if not isinstance(steps, list | tuple) or not 1 <= len(steps) <= MOST_STEPS:
+        raise UsageError(f"steps {steps!r}: must be a list of one to {MOST_STEPS} goals or filters")
+    return [filter_of(step, name=f"step {number}") for number, step in enumerate(steps, 1)]
+
+
+def window_of(within: object) -> int | None:
+    """Return within how many 100-ns ticks the steps of a funnel must be taken, ``None`` for a visit.
+
+    :param within: ``visit``, a timedelta, or seconds.
+    :raises UsageError: it is none of these.
+    """
+    if within == "visit":
+        return None
+    seconds: Any = within.total_seconds() if isinstance(within, timedelta) else within
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= 1e9:
+        raise UsageError(f"within {within!r}: must be 'visit', a timedelta or seconds")
+    return round(seconds * TICKS_PER_SECOND)

@@ -110,7 +110,7 @@ def test_a_funnel_of_the_url_has_the_numbers_of_the_engine(viewer, days, within,
     asked = f"&is.{where[1]}={where[2]}" if where else ""
     page = viewer.get(f"/sites/blog/funnel?{DAYS}&{WORDS}&within={within}{asked}").text
     found = rows(page)
-    assert found[0] == ["Step", "", "visits" if within == "visit" else "visitors", "lost", "of the step before",
+    assert found[0] == ["Step", "how far", "visits" if within == "visit" else "visitors", "lost", "of the step before",
                         "of the first"]
     assert [row[2] for row in found[1:]] == [str(step.reached) for step in expected]
     assert [row[5] for row in found[1:]] == [f"{step.of_first:.1%}" for step in expected]

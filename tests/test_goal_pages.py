@@ -157,7 +157,7 @@ def test_retention_is_the_engines(viewer, days, every):
 
 def test_a_cell_tells_how_many_and_how_dark_it_is(viewer):
     page = viewer.get("/sites/blog/retention?period=custom&since=2026-01-05&until=2026-01-20").text
-    assert '<td class="shade-2" title="1 of 4">25.0%</td>' in page
+    assert '<td class="shade-4" title="1 of 4">25.0%</td>' in page
     assert rows(viewer.get(link(page, "By month")).text)[1][:2] == ["2026-01", "4"]
 
 

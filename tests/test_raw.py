@@ -168,5 +168,6 @@ def test_nobody_who_is_not_logged_in_sees_who_was_there(viewer, monkeypatch):
     viewer.application.before_request_funcs[None] = [let_in]
     for path in ("events", f"events/{make(0, 1)}", "filtered"):
         assert viewer.get(f"/sites/blog/{path}").status_code == 404
-    assert viewer.get("/sites/blog/panel/page").status_code == 200
+    page = viewer.get(f"/sites/blog/panel/page?{DAYS}").text
+    assert ("/sites/blog/goals" in page, "/sites/blog/events" in page, ">Filtered<" in page) == (True, False, False)
     assert raw.PER_PAGE == 100

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from flask import abort, g, redirect, render_template, request, url_for
+from flask import g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from footfall import timeuuid
@@ -54,9 +54,7 @@ class Count(NamedTuple):
 
 @sites.blueprint.get("/filtered")
 def filtered(site: str) -> ResponseReturnValue:
-    if g.get("user") is None:
-        # A shared page tells numbers, not who was there.
-        abort(404)
+    sites.users_only()
     shown, reason = sites.view(), request.args.get("reason") or None
     store, within = collector().store(), days_shown(shown)
     by_reason = moving.count_filtered(store, shown.site, within)

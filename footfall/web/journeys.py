@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import ceil, sqrt
 from typing import NamedTuple
 
 from flask import render_template, request, url_for
@@ -80,7 +81,8 @@ def paths(site: str) -> ResponseReturnValue:
 def cells(cohort: Cohort) -> list[Cell]:
     """Return the cells of a cohort: the first are all of it."""
     size = cohort.counts[0]
-    return [Cell(count, f"{count / size:.1%}" if size else "", -(-count * SHADES // size) if size else 0)
+    # Most come back rarely: the root tells few from fewer.
+    return [Cell(count, f"{count / size:.1%}" if size else "", ceil(SHADES * sqrt(count / size)) if size else 0)
             for count in cohort.counts]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from flask import abort, g, render_template, request, url_for
+from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from footfall import pageview, timeuuid
@@ -65,7 +65,7 @@ class Line(NamedTuple):
 
 @sites.blueprint.get("/events")
 def events(site: str) -> ResponseReturnValue:
-    _check_reader()
+    sites.users_only()
     shown, asked = sites.view(), parse_asked(request.args)
     of_site = days(shown.site)
     behind = Behind(of_site, asked.kind, shown.range.since, shown.range.until, where=shown.where, tz=shown.zone,
@@ -82,7 +82,7 @@ def events(site: str) -> ResponseReturnValue:
 
 @sites.blueprint.get("/events/<uuid:name>")
 def event(site: str, name: uuid.UUID) -> ResponseReturnValue:
-    _check_reader()
+    sites.users_only()
     shown = sites.view()
     found = find(collector().store(), shown.site, name, (*COUNTED, FILTERED)) if name.version == 1 else None
     if found is None:
@@ -138,12 +138,6 @@ def name_of(field: str, text: str) -> uuid.UUID | None:
     if name is None or name.version != 1:
         raise UsageError(f"{field}={text!r}: must be the name of an event, a UUID of version 1")
     return name
-
-
-def _check_reader() -> None:
-    # A shared page tells numbers, not who was there.
-    if g.get("user") is None:
-        abort(404)
 
 
 def _line(shown: View, found: Found) -> Line:

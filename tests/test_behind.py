@@ -14,9 +14,11 @@ from footfall.reports.behind import KINDS, Behind, find
 from footfall.reports.building import build, days_around
 from footfall.reports.facts import REPORTS
 from footfall.reports.query import query
+from footfall.retries import FAMILY, marks_row
 from footfall.stores import open_store
 from footfall.timeuuid import make, sort_key, ticks_of
 from tests.streams import fill
+from tests.test_moving import any_store  # noqa: F401
 from tests.test_query_plain import at, filters, ranges, streams
 
 WEEK = {"since": date(2026, 1, 4), "until": date(2026, 1, 8)}
@@ -113,6 +115,22 @@ def test_one_goes_forward_as_one_went_back(memory):
     assert (back.first, back.events) == (1, everything[1:3])
     assert behind.page(memory, "blog", 2, after=everything[0].name).events == []
     assert behind.page(memory, "blog", 2, before=everything[-1].name).events == []
+
+
+def test_every_store_gives_the_same_events_and_leaves_out_what_came_again(any_store):  # noqa: F811
+    fill(any_store, STREAM)
+    names = [name for name, _ in any_store.family("PageViews").xget("20260105.blog")]
+    again = [make(ticks_of(name) + more, name.int) for name in names[:2] for more in (0, 1, 590 * 10_000_000)]
+    for name in {*again} - {*names}:
+        any_store.family("PageViews").insert("20260105.blog", {name: {"url": "/again"}})
+        any_store.family(FAMILY).insert(marks_row("PageViews", "20260105.blog"), {str(name): b"\x80"})
+    behind = Behind(days_in(any_store), "all", **WEEK)
+    for count in (1, 2, 100):
+        found = pages(behind, any_store, count)
+        assert [each.name for each in found] == [name for key in ("20260106.blog", "20260105.blog") for name in sorted(
+            [name for family in ("PageViews", "Events") for name, _ in any_store.family(family).xget(key)],
+            key=sort_key, reverse=True)]
+        assert not any(each.fields["url"] == "/again" for each in found)
 
 
 def test_an_event_is_found_by_its_name(memory):

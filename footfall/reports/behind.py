@@ -18,7 +18,7 @@ import numpy as np
 
 from footfall import pageview, timeuuid
 from footfall.errors import UsageError
-from footfall.pageview import row_key
+from footfall.pageview import Packed, row_key
 from footfall.reports.arrays import Array
 from footfall.reports.buckets import zone_of
 from footfall.reports.building import COUNTED
@@ -36,7 +36,7 @@ KINDS: Mapping[str, str] = {
     "visits": "the first event of each visit", "visitors": "the newest event of each visitor",
 }
 #: Chosen events with no more than so many others between them are read together.
-NEAR = 200
+NEAR = 50
 
 
 class Found(NamedTuple):
@@ -44,7 +44,13 @@ class Found(NamedTuple):
 
     name: uuid.UUID
     family: str
-    fields: dict[str, Any]
+    value: Packed
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Its fields: none, if it was written by hand and is no map, as facts have it."""
+        fields: Any = pageview.unpack(self.value)
+        return fields if isinstance(fields, dict) else {}
 
 
 class Page(NamedTuple):
@@ -147,7 +153,7 @@ def find(store: Store, account: str, name: uuid.UUID, families: Sequence[str] = 
     key = pageview.event_key(account, name)
     for family in families:
         for found, value in store.family(family).multiget([key], [name]).get(key, {}).items():
-            return Found(found, family, _fields(value))
+            return Found(found, family, value)
     return None
 
 
@@ -208,10 +214,4 @@ def _stored(store: Store, key: str, low: int, high: int) -> Iterator[Found]:
 
 def _slice(store: Store, family: str, key: str, low: int, high: int) -> Iterator[Found]:
     for name, value in store.family(family).xget(key, timeuuid.first_of(low), timeuuid.last_of(high)):
-        yield Found(name, family, _fields(value))
-
-
-def _fields(value: bytes) -> dict[str, Any]:
-    """Return the fields of an event; none of what was written by hand and is no map, as facts have it."""
-    fields: Any = pageview.unpack(value)
-    return fields if isinstance(fields, dict) else {}
+        yield Found(name, family, value)

@@ -64,7 +64,7 @@ def goals(site: str) -> ResponseReturnValue:
     return render_template(
         "goals.html", view=shown, goals=[_told(shown, goal, of_site) for goal in known], chosen=chosen, by=by,
         by_name=texts.name_of(by), choices=[(name, texts.name_of(name)) for name in dict.fromkeys((*DIMENSIONS, by))],
-        rows=_by(shown, chosen, by, of_site) if chosen else [],
+        rows=_by(shown, chosen, by, of_site) if chosen else [], most=MOST,
         funnels=[(each, url_for(".funnel", funnel_id=each.id) + shown.search())
                  for each in defined.funnels(store, shown.site)])
 

@@ -75,7 +75,8 @@ def paths(site: str) -> ResponseReturnValue:
         views = sum(count for _, count in found.before)
         tables = [("Before it", "The visit began here", lines(shown, found.before, views)),
                   ("After it", "The visit’s last page", lines(shown, found.after, views))]
-    return render_template("paths.html", view=shown, page=page, offered=offered, tables=tables, views=views)
+    return render_template("paths.html", view=shown, page=page, offered=offered, tables=tables, views=views,
+                           most=MOST)
 
 
 def cells(cohort: Cohort) -> list[Cell]:

@@ -141,7 +141,8 @@ def name_of(field: str, text: str) -> uuid.UUID | None:
 
 
 def _line(shown: View, found: Found) -> Line:
-    fact, fields = fact_of(found.fields), found.fields
+    fields = found.fields
+    fact = fact_of(fields)
     visitor = fact.visitor.to_bytes(VISITOR_BYTES).hex() if fact.visitor else ""
     time = timeuuid.datetime_of(found.name).astimezone(ZoneInfo(shown.zone))
     trail = url_for(".events") + shown.but(chips=()).search(("visitor", visitor)) if visitor else ""

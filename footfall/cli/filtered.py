@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter, deque
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 
@@ -17,7 +15,7 @@ from footfall.cli.cache import follow
 from footfall.cli.settings import Command, with_settings
 from footfall.cli.tables import counted, table
 from footfall.collect.filters import RULES, Rules, lists_of, rule_of
-from footfall.collect.moving import Range, apply_rules, restore
+from footfall.collect.moving import Range, apply_rules, is_for, restore
 from footfall.collect.moving import filtered as filtered_events
 from footfall.config import Config
 from footfall.pageview import Event
@@ -53,7 +51,7 @@ def list_(config: Config, site_id: str, since: str | None, until: str | None, re
     with open_store(config=config) as store:
         accounts.find(store, site_id)
         for event in filtered_events(store, site_id, _range(since, until)):
-            if _is_of(event.fields, reason):
+            if is_for(event.fields, reason):
                 reasons[event.fields["reason"]] += 1
                 rules[rule_of(event.fields["reason"])] += 1
                 newest.appendleft(event)
@@ -92,7 +90,7 @@ def restore_(config: Config, site_id: str, since: str | None, until: str | None,
         if not yes:
             click.confirm(f"Put back {what} that are kept apart of {site_id}"
                           f"{', taken there by apply' if applied else ''}, so that they count?", abort=True)
-        reasons = restore(store, site_id, lambda fields: _is_of(fields, reason) and (
+        reasons = restore(store, site_id, lambda fields: is_for(fields, reason) and (
             not applied or fields.get("applied", False)), _range(since, until))
         follow(config, store, site_id)
     click.echo(f"Put back {reasons.total():,} events of {site_id}.")
@@ -124,11 +122,6 @@ def apply(config: Config, site_id: str, since: str | None, until: str | None, ru
 
 def _range(since: str | None, until: str | None) -> Range:
     return Range(moment("--since", since) if since else None, moment("--until", until, end=True) if until else None)
-
-
-def _is_of(fields: Mapping[str, Any], reason: str | None) -> bool:
-    """Tell whether an event is kept apart for a reason, given as the rule's name or in full."""
-    return reason in (None, fields["reason"], rule_of(fields["reason"]))
 
 
 def _told(event: Event) -> dict[str, str]:

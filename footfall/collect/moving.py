@@ -10,20 +10,21 @@ moment, never in neither, and doing the same again completes it. Its name stays 
 from __future__ import annotations
 
 import heapq
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
 
 from footfall import pageview, timeuuid
-from footfall.collect.filters import Rules, sort_out
+from footfall.collect.filters import Rules, rule_of, sort_out
 from footfall.collect.rates import Rates
 from footfall.columns import Insert, Remove, sort_name
 from footfall.packing import FILTERED, step_of
 from footfall.pageview import Event, split_row_key
 from footfall.retries import FAMILY as MARKS
-from footfall.retries import marks_row
+from footfall.retries import WINDOW_TICKS, marks_row
 from footfall.storage import Mutation, Store
 
 #: Events that are moved together.
@@ -42,10 +43,11 @@ class Range(NamedTuple):
         """Tell whether a time is in it."""
         return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
 
-    def rows(self, store: Store, family: str, account: str) -> Iterator[str]:
-        """Yield the keys of an account's rows that it touches."""
-        finish = f"{self.until:%Y%m%d}~" if self.until else ""
-        for key in store.family(family).row_keys(f"{self.since:%Y%m%d}" if self.since else "", finish):
+    def rows(self, store: Store, family: str, account: str, *, reverse: bool = False) -> Iterator[str]:
+        """Yield the keys of an account's rows that it touches, in order or the other way round."""
+        low, high = f"{self.since:%Y%m%d}" if self.since else "", f"{self.until:%Y%m%d}~" if self.until else ""
+        ends = (high, low) if reverse else (low, high)
+        for key in store.family(family).row_keys(*ends, reverse=reverse):
             if split_row_key(key)[1] == account:
                 yield key
 
@@ -81,25 +83,57 @@ def restore(store: Store, account: str, wanted: Callable[[Mapping[str, Any]], bo
     :param wanted: tells of an event's fields, ``reason`` among them, whether it is to go back.
     :returns: how many, by reason.
     """
+    return _restore(store, account, lambda stored: wanted(stored.event.fields), within)
+
+
+def restore_one(store: Store, account: str, name: uuid.UUID) -> Counter[str]:
+    """Put one event that was kept apart back to where it is counted, and what repeats it with it.
+
+    :returns: how many, by reason: none if no event of this name is kept apart.
+    """
+    moment, window = timeuuid.datetime_of(name), timedelta(microseconds=WINDOW_TICKS // 10)
+
+    def is_meant(stored: _Stored) -> bool:
+        # The low bits are the event's own id.
+        return stored.event.id == name or (stored.is_marked and stored.event.id.bytes[8:] == name.bytes[8:])
+
+    return _restore(store, account, is_meant, Range(moment - window, moment + window + timedelta(microseconds=1)))
+
+
+def filtered(store: Store, account: str, within: Range, *, newest_first: bool = False) -> Iterator[Event]:
+    """Yield an account's events that are kept apart, in order of time."""
+    for key in within.rows(store, FILTERED, account, reverse=newest_first):
+        ends = (within.until, within.since) if newest_first else within
+        for name, value in store.family(FILTERED).xget(key, *ends, column_reversed=newest_first):
+            if within.has(timeuuid.datetime_of(name)):
+                yield Event(FILTERED, account, name, pageview.unpack(value))
+
+
+def count_filtered(store: Store, account: str, within: Range) -> Counter[str]:
+    """Return how many of an account's events are kept apart, by reason: those that :func:`filtered` yields."""
+    reasons: Counter[str] = Counter()
+    finish = timeuuid.last_before(within.until) if within.until else None
+    for key in within.rows(store, FILTERED, account):
+        for block in store.family(FILTERED).blocks(key, within.since, finish, ("reason",)):
+            reasons.update(block.column("reason"))
+    return reasons
+
+
+def is_for(fields: Mapping[str, Any], reason: str | None) -> bool:
+    """Tell whether an event is kept apart for a reason, given as the rule's name or in full; ``None`` for any."""
+    return reason in (None, fields["reason"], rule_of(fields["reason"]))
+
+
+def _restore(store: Store, account: str, wanted: Callable[[_Stored], bool], within: Range) -> Counter[str]:
     reasons: Counter[str] = Counter()
     with _Mover(store, account) as mover:
-        for stored in _stored(store, account, (FILTERED,), within):
+        for stored in filter(wanted, _stored(store, account, (FILTERED,), within)):
             fields = stored.event.fields
-            if not wanted(fields):
-                continue
             reasons[fields["reason"]] += 1
             kept = {name: value for name, value in fields.items() if name not in ("reason", "applied")}
             family = "Events" if "event" in fields else "PageViews"
             mover.move(stored, replace(stored.event, family=family, fields={**kept, "restored": True}))
     return reasons
-
-
-def filtered(store: Store, account: str, within: Range) -> Iterator[Event]:
-    """Yield an account's events that are kept apart, in order of time."""
-    for key in within.rows(store, FILTERED, account):
-        for name, value in store.family(FILTERED).xget(key, within.since, within.until):
-            if within.has(timeuuid.datetime_of(name)):
-                yield Event(FILTERED, account, name, pageview.unpack(value))
 
 
 class _Stored(NamedTuple):

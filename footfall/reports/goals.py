@@ -26,20 +26,26 @@ def filter_of(goal: object, *, name: str = "goal") -> Filter:
     :param name: what errors call it.
     :raises UsageError: it is none of these.
     """
+    return parse(form_of(goal, name=name), name=name)
+
+
+def form_of(goal: object, *, name: str = "goal") -> Any:
+    """Return the filter that a goal stands for as it is written, to be one of several in a question.
+
+    :param goal: as :func:`filter_of` takes it; a filter is returned as it is.
+    :raises UsageError: it is a mapping and no goal.
+    """
     if not isinstance(goal, Mapping):
-        return parse(goal, name=name)
-    form: list[Any]
+        return goal
     if set(goal) == {"page"} and isinstance(goal["page"], str):
-        form = ["and", _PAGE_VIEW, ["matches", "page", goal["page"]]]
-    elif "event" in goal and set(goal) <= {"event", "props"} and isinstance(goal["event"], str):
+        return ["and", _PAGE_VIEW, ["matches", "page", goal["page"]]]
+    if "event" in goal and set(goal) <= {"event", "props"} and isinstance(goal["event"], str):
         props = goal.get("props") or {}
         if not isinstance(props, Mapping):
             raise UsageError(f"{name}: props {props!r}: must be properties and their values")
-        form = ["and", ["is", "event", goal["event"]], *(["is", f"{PROP}{key}", value] for key, value in props.items())]
-    else:
-        raise UsageError(f"{name} {dict(goal)!r}: must be {{'page': PATTERN}}, {{'event': NAME, 'props': {{…}}}} "
-                         "or a filter")
-    return parse(form, name=name)
+        return ["and", ["is", "event", goal["event"]], *(["is", f"{PROP}{key}", value] for key, value in props.items())]
+    raise UsageError(f"{name} {dict(goal)!r}: must be {{'page': PATTERN}}, {{'event': NAME, 'props': {{…}}}} "
+                     "or a filter")
 
 
 def steps_of(steps: object) -> list[Filter]:

@@ -13,6 +13,7 @@ from footfall.storage import Store
 
 if TYPE_CHECKING:
     from footfall.reports.cache import FactsCache
+    from footfall.reports.frame import Days
 
 EXTENSION = "footfall.reports"
 
@@ -47,3 +48,13 @@ class Reports:
 def reports() -> Reports:
     """Return the running app's reports."""
     return cast(Reports, current_app.extensions[EXTENSION])
+
+
+def days(site: str) -> Days:
+    """Return what gives a site's days to the questions of one page: each range as it was when it was first asked for.
+
+    :raises StoreUnavailable: the store cannot be opened now.
+    """
+    from footfall.reports.asking import days_of
+
+    return days_of(reports().cache(), site)

@@ -35,6 +35,17 @@ RULES: Mapping[str, str] = {
     "auth.logout": USER,
     "dashboard.index": USER,
     "site.overview": VIEWER,
+    # The pages behind a site's page.
+    "site.panel": VIEWER,
+    "site.panel_csv": VIEWER,
+    "site.events": VIEWER,
+    "site.event": VIEWER,
+    "site.filtered": VIEWER,
+    "site.goals": VIEWER,
+    "site.funnel": VIEWER,
+    "site.retention": VIEWER,
+    "site.paths": VIEWER,
+    "apart.restore": EDITOR,
 }
 
 

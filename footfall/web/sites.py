@@ -41,6 +41,9 @@ TABS: Sequence[tuple[str, str, str]] = (
     ("Settings", "settings.index", "editor"),
 )
 
+#: Those of them that tell of single readers, see :func:`users_only`.
+PERSONAL = (".events", ".filtered")
+
 
 def site_blueprint(name: str) -> Blueprint:
     """Return a blueprint of pages of a site, which keep the site of their URL in ``g.site``.
@@ -77,7 +80,8 @@ def tabs() -> list[Tab]:
     found = []
     for title, name, role in TABS:
         endpoint = f"{_pages()}{name}" if name.startswith(".") else name
-        if endpoint in current_app.view_functions and _may(role):
+        is_shown = name not in PERSONAL or g.get("user") is not None
+        if endpoint in current_app.view_functions and _may(role) and is_shown:
             url = url_for(endpoint) + _shown()
             is_current = request.endpoint == endpoint or (
                 not name.startswith(".") and request.blueprint == endpoint.partition(".")[0])
@@ -99,6 +103,12 @@ def _may(role: str) -> bool:
 def _shown() -> str:
     """Return the end of a URL with the view of the request, if it has one."""
     return g.view.search() if "view" in g else ""
+
+
+def users_only() -> None:
+    """Answer 404 unless somebody is logged in: a page that is shared tells numbers, not who was there."""
+    if g.get("user") is None:
+        abort(404)
 
 
 def account() -> Account:

@@ -1,0 +1,162 @@
+"""Goals and funnels of a site: how many did what the site wants of them, and where the others stopped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from flask import abort, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from footfall import goals as defined
+from footfall.collect.beacon import collector
+from footfall.errors import UsageError
+from footfall.goals import Goal
+from footfall.reports import texts
+from footfall.reports.dimensions import DIMENSIONS, dimension
+from footfall.reports.frame import Days
+from footfall.reports.funnels import Step
+from footfall.reports.funnels import funnel as count_steps
+from footfall.reports.goals import form_of
+from footfall.reports.metrics import Number
+from footfall.reports.query import Query, run
+from footfall.web import sites
+from footfall.web.reports import days
+from footfall.web.view import View
+
+#: Rows of a goal's table.
+MOST = 100
+#: What goals are told apart by unasked.
+BY = "source"
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_WITHIN = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+
+
+class Told(NamedTuple):
+    """A goal with its numbers as they are read, each with its change: visits, visitors, events, rate."""
+
+    goal: Goal
+    what: str
+    cells: list[tuple[str, str]]
+    url: str
+
+
+class Rung(NamedTuple):
+    """A step of a funnel as the page shows it."""
+
+    what: str
+    bar: Markup
+    step: Step
+    lost: int
+
+
+@sites.blueprint.get("/goals")
+def goals(site: str) -> ResponseReturnValue:
+    shown, store = sites.view(), collector().store()
+    of_site, known = days(shown.site), defined.goals(store, shown.site)
+    chosen = next((goal for goal in known if goal.id == request.args.get("goal")), None)
+    if chosen is None and request.args.get("goal"):
+        abort(404)
+    by = dimension(request.args.get("by") or BY).name
+    return render_template(
+        "goals.html", view=shown, goals=[_told(shown, goal, of_site) for goal in known], chosen=chosen, by=by,
+        by_name=texts.name_of(by), choices=[(name, texts.name_of(name)) for name in dict.fromkeys((*DIMENSIONS, by))],
+        rows=_by(shown, chosen, by, of_site) if chosen else [], most=MOST,
+        funnels=[(each, url_for(".funnel", funnel_id=each.id) + shown.search())
+                 for each in defined.funnels(store, shown.site)])
+
+
+@sites.blueprint.get("/funnel", defaults={"funnel_id": ""})
+@sites.blueprint.get("/funnel/<funnel_id>")
+def funnel(site: str, funnel_id: str) -> ResponseReturnValue:
+    shown = sites.view()
+    name, said = "", [step for step in request.args.getlist("step") if step]
+    within: Any = request.args.get("within") or "visit"
+    if funnel_id:
+        found = next((each for each in defined.funnels(collector().store(), shown.site) if each.id == funnel_id), None)
+        if found is None:
+            abort(404)
+        name, steps, window = found.name, list(found.steps), found.within
+    else:
+        steps, window = [step_of(text) for text in said], window_of(within)
+    counted = count_steps(days(shown.site), steps, shown.range.since, shown.range.until, within=window,
+                          where=shown.where, tz=shown.zone) if steps else []
+    who, time = ("visits", "") if window == "visit" else ("visitors", _time(window))
+    return render_template("funnel.html", view=shown, name=name, said=said, within=within, who=who, window=time,
+                           rungs=_rungs(steps, counted))
+
+
+def step_of(text: str) -> dict[str, str]:
+    """Return the goal that a step in a URL stands for.
+
+    :raises UsageError: it is none.
+    """
+    kind, _, what = text.partition(":")
+    if kind not in ("page", "event") or not what:
+        raise UsageError(f"step={text!r}: must be page: and a pattern, or event: and a name, such as page:/pricing")
+    return {kind: what}
+
+
+def window_of(text: str) -> str | int:
+    """Return how long the steps of a funnel in a URL may take: ``visit``, or seconds.
+
+    :raises UsageError: it is not told so.
+    """
+    if text == "visit":
+        return text
+    found = _WITHIN.fullmatch(text)
+    if found is None:
+        raise UsageError(f"within={text!r}: must be visit, or a time such as 30m, 12h or 7d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def bar(step: Step, before: Step) -> Markup:
+    """Return a bar as wide as a step's share of the first; what was lost since the step before has another shade."""
+    return Markup('<svg class="ladder" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
+                  '<rect class="lost" width="{:.4g}" height="1"/>'
+                  '<rect class="reached" width="{:.4g}" height="1"/></svg>').format(
+                      100 * (before.of_first or 0), 100 * (step.of_first or 0))
+
+
+def _time(seconds: float | str) -> str:
+    days, rest = divmod(float(seconds), _UNITS["d"])
+    return f"{days:,.0f} {'day' if days == 1 else 'days'}" if days and not rest else texts.duration(float(seconds))
+
+
+def _rungs(steps: Sequence[object], counted: Sequence[Step]) -> list[Rung]:
+    before = [*counted[:1], *counted]
+    return [Rung(defined.described(form), bar(step, last), step, last.reached - step.reached)
+            for form, step, last in zip(steps, counted, before, strict=False)]
+
+
+def _told(shown: View, goal: Goal, of_site: Days) -> Told:
+    form, times = form_of(goal.form), "views" if "page" in goal.form else "events"
+    rate = run(shown.query(("conversion_rate",), compared=True, goal=goal.form), of_site)[0]
+    visits = run(_also(shown.query(("visits",), compared=True), ["visit", form]), of_site)[0]
+    done = run(_also(shown.query(("visitors", times), compared=True), form), of_site)[0]
+    cells = [_cell(found, name) for found, name in ((visits, "visits"), (done, "visitors"), (done, times),
+                                                    (rate, "conversion_rate"))]
+    return Told(goal, defined.described(goal.form), cells, url_for(".goals") + shown.search(("goal", goal.id)))
+
+
+def _by(shown: View, goal: Goal, by: str, of_site: Days) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return a goal's table by a dimension: each value with its visits, those of them that reached it, the share."""
+    asked = shown.query(("visits", "conversion_rate"), (by,), compared=True, goal=goal.form, limit=MOST)
+    found = run(asked, of_site)
+    query = _also(shown.query(("visits",), (by,), compared=True), ["visit", form_of(goal.form)])
+    reached = {row[by]: row for row in run(query, of_site)}
+    return [(texts.value(row[by]), [_cell(row, "visits"), _cell(reached.get(row[by], {"visits": 0}), "visits"),
+                                    _cell(row, "conversion_rate")]) for row in found]
+
+
+def _also(query: Query, form: list[Any]) -> Query:
+    """Return a question with one filter more."""
+    return replace(query, where=form if query.where is None else ["and", query.where, form])
+
+
+def _cell(row: Mapping[str, Any], name: str) -> tuple[str, str]:
+    number: Number = row[name]
+    return texts.number(name, number), texts.change(name, number, row.get("compared", {}).get(name))

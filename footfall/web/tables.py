@@ -1,0 +1,207 @@
+"""The whole table of a dimension: every value with its numbers, in any order, searched, by pages, or as a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from flask import Response, abort, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from footfall.errors import UsageError
+from footfall.reports import texts
+from footfall.reports.dimensions import Dimension, dimension
+from footfall.reports.query import run
+from footfall.reports.result import Result, Row
+from footfall.web import sites
+from footfall.web.reports import days
+from footfall.web.view import MAX_VALUE, Chip, View
+
+PER_PAGE = 100
+#: The metrics that say something of the values of a dimension, by its kind; the first is what it is ordered by unasked.
+_OF_VISITS = ("visitors", "visits", "views", "views_per_visit", "bounce_rate", "visit_duration", "events")
+METRICS: Mapping[str, Sequence[str]] = {
+    "time": _OF_VISITS, "visit": _OF_VISITS, "end": _OF_VISITS,
+    "page": ("visitors", "visits", "views", "bounce_rate", "engaged_time", "events"),
+}
+#: What a program for tables takes for a formula begins with one of these.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Asked(NamedTuple):
+    """How a table is asked for.
+
+    :param sort: the name that it is ordered by, a minus before it for the highest first; empty for its usual order.
+    :param search: text that its values contain.
+    :param page: from 1.
+    """
+
+    sort: str
+    search: str
+    page: int
+
+    def fields(self, **changes: str) -> list[tuple[str, str]]:
+        """Return what the URL of the table says of it, without what goes without saying."""
+        said = {"sort": self.sort, "search": self.search, "page": str(self.page)} | changes
+        return [(name, value) for name, value in said.items() if value and (name, value) != ("page", "1")]
+
+
+class Head(NamedTuple):
+    """The head of a column, a link that orders by it.
+
+    :param direction: as ``aria-sort`` has it; empty if the table is not in its order.
+    """
+
+    label: str
+    url: str
+    direction: str
+
+
+class Line(NamedTuple):
+    """A value with its numbers as they are read, and how each has changed.
+
+    :param chosen: URL of the site's page, of this value alone; empty if none can be made.
+    :param raw: URL of its events.
+    """
+
+    text: str
+    chosen: str
+    raw: str
+    cells: list[tuple[str, str]]
+
+
+@sites.blueprint.get("/panel/<path:name>")
+def panel(site: str, name: str) -> ResponseReturnValue:
+    shown, of = sites.view(), _dimension(name)
+    asked = parse_asked(request.args, of)
+    first = (asked.page - 1) * PER_PAGE
+    found = _run(shown, of, asked, limit=PER_PAGE, offset=first)
+    return render_template(
+        "panel.html", view=shown, name=name, title=_title(name), asked=asked, found=found, first=first,
+        heads=_heads(shown, of, asked), lines=[_line(shown, of, found.metrics, row) for row in found.rows],
+        can_search=of.kind != "time", pages=_pages(shown, of, asked, found.count),
+        csv=url_for(".panel_csv", name=name) + shown.search(*asked.fields(page="")),
+        kept=[*shown.fields(), *asked.fields(search="", page="")])
+
+
+@sites.blueprint.get("/panel/<path:name>.csv")
+def panel_csv(site: str, name: str) -> ResponseReturnValue:
+    shown, of = sites.view(), _dimension(name)
+    found = _run(shown, of, parse_asked(request.args, of))
+    last = shown.range.until - timedelta(days=1)
+    file = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{shown.site}-{name}-{shown.range.since}-{last}")
+    return Response(written(found), mimetype="text/csv",
+                    headers={"Content-Disposition": f'attachment; filename="{file}.csv"'})
+
+
+def parse_asked(fields: Mapping[str, str], of: Dimension) -> Asked:
+    """Return how the fields of a query string ask for the table of a dimension.
+
+    :raises UsageError: a field has a value that is none of those it can have.
+    """
+    sort, search, page = fields.get("sort", ""), fields.get("search", ""), fields.get("page") or "1"
+    names = (of.name, *METRICS[of.kind])
+    if sort and sort.removeprefix("-") not in names:
+        raise UsageError(f"sort={sort!r}: must be one of {', '.join(names)}, with a - before it for the highest first")
+    if not re.fullmatch("[1-9][0-9]{0,6}", page):
+        raise UsageError(f"page={page!r}: must be a whole number, 1 or more")
+    if search and of.kind == "time":
+        raise UsageError(f"search={search!r}: {of.name} is a time, which is not searched; take another range")
+    if len(search) > MAX_VALUE:
+        raise UsageError(f"search: {len(search)} characters; give at most {MAX_VALUE}")
+    return Asked(sort, search, int(page))
+
+
+def written(found: Result) -> Iterator[str]:
+    """Yield the lines of a table as CSV (RFC 4180): numbers as they are, none where there is none.
+
+    A value that a program for tables would take for a formula has an apostrophe before it.
+    """
+    is_compared = any(row.compared is not None for row in found.rows)
+    yield _csv([*found.by, *found.metrics, *(f"compared.{name}" for name in found.metrics if is_compared)])
+    for row in found.rows:
+        yield _csv([*(guarded(texts.value(value)) for value in row.values), *row.metrics, *(row.compared or ())])
+
+
+def guarded(text: str) -> str:
+    """Return a text that is no formula wherever it is opened.
+
+    >>> guarded("=1+1"), guarded("/blog")
+    ("'=1+1", '/blog')
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _csv(cells: Sequence[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(["" if cell is None else cell for cell in cells])
+    return line.getvalue()
+
+
+def _title(name: str) -> str:
+    words = texts.name_of(name)
+    return words[0].upper() + words[1:]
+
+
+def _dimension(name: str) -> Dimension:
+    try:
+        return dimension(name)
+    except UsageError:
+        abort(404)
+
+
+def _run(shown: View, of: Dimension, asked: Asked, *, limit: int | None = None, offset: int = 0) -> Result:
+    searched = shown.but(chips=(*shown.chips, Chip("contains", of.name, (asked.search,)))) if asked.search else shown
+    order = [(asked.sort.removeprefix("-"), "desc" if asked.sort.startswith("-") else "asc")] if asked.sort else None
+    query = searched.query(METRICS[of.kind], (of.name,), compared=True, order=order, limit=limit, offset=offset)
+    return run(query, days(shown.site))
+
+
+def _heads(shown: View, of: Dimension, asked: Asked) -> list[Head]:
+    """Return the heads: a click orders by numbers from the highest, by values from the first, another one reverses."""
+    heads = []
+    for name in (of.name, *METRICS[of.kind]):
+        usual, other = (name, f"-{name}") if name == of.name else (f"-{name}", name)
+        sort = other if asked.sort == usual else usual
+        direction = {name: "ascending", f"-{name}": "descending"}.get(asked.sort, "")
+        heads.append(Head(texts.name_of(name), _url(shown, of, asked.fields(sort=sort, page="")), direction))
+    return heads
+
+
+def _line(shown: View, of: Dimension, metrics: Sequence[str], row: Row) -> Line:
+    value, (narrowed, text) = row.values[0], ("", texts.value(row.values[0]))
+    if isinstance(value, date):
+        narrowed = _over(shown, of, value).search()
+    elif len(value) <= MAX_VALUE:
+        narrowed = shown.within("is", of.name, value).search()
+    before = row.compared or (None,) * len(metrics)
+    cells = [(texts.number(name, number), texts.change(name, number, other))
+             for name, number, other in zip(metrics, row.metrics, before, strict=True)]
+    if not narrowed:
+        return Line(text, "", "", cells)
+    return Line(text, url_for(".overview") + narrowed, url_for(".events") + narrowed, cells)
+
+
+def _over(shown: View, of: Dimension, begin: date) -> View:
+    """Return a view of the day, week or month that begins then, as far as it is shown; of an hour, of its day."""
+    first = date(begin.year, begin.month, begin.day)
+    length = {"week": 7, "month": (first.replace(day=28) + timedelta(days=4)).replace(day=1).toordinal()
+              - first.toordinal()}.get(of.name, 1)
+    last = first + timedelta(days=length - 1)
+    return shown.over(max(first, shown.range.since), min(last, shown.range.until - timedelta(days=1)))
+
+
+def _pages(shown: View, of: Dimension, asked: Asked, count: int) -> list[tuple[str, str]]:
+    """Return the words and URLs of the links to other pages of the table."""
+    last = max(-(-count // PER_PAGE), 1)
+    links = [("First", 1, asked.page > 1), ("Previous", asked.page - 1, asked.page > 1),
+             ("Next", asked.page + 1, asked.page < last)]
+    return [(word, _url(shown, of, asked.fields(page=str(page)))) for word, page, is_there in links if is_there]
+
+
+def _url(shown: View, of: Dimension, fields: list[tuple[str, str]]) -> str:
+    return url_for(".panel", name=of.name) + shown.search(*fields)

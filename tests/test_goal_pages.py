@@ -1,0 +1,208 @@
+"""Goals, funnels, retention and paths on their pages: the engine's numbers, compared, filtered, and linked."""
+
+import re
+from datetime import date
+from functools import partial
+
+import pytest
+
+from footfall import goals
+from footfall.reports.building import build, days_around
+from footfall.reports.funnels import funnel
+from footfall.reports.paths import paths
+from footfall.reports.query import query
+from footfall.reports.retention import retention
+from tests.pages import DAYS, clients, link, rows, text
+from tests.streams import fill
+
+EVENTS = """
+2026-01-03 10:00 old /a country=DE
+2026-01-03 10:01 old signup /a prop.plan="pro"
+2026-01-05 10:00 ann / country=DE ref=https://www.google.com/
+2026-01-05 10:01 ann /pricing country=AT
+2026-01-05 10:02 ann signup /pricing prop.plan="pro"
+2026-01-05 10:03 ann signup /pricing prop.plan="free"
+2026-01-05 11:00 bob / country=DE
+2026-01-05 11:01 bob /blog
+2026-01-05 11:02 bob /pricing
+2026-01-05 12:00 cid /pricing country=AT
+2026-01-05 12:05 cid /
+2026-01-05 12:10 cid /pricing
+2026-01-06 09:00 dan / country=AT
+2026-01-06 20:00 dan signup / prop.plan="pro"
+2026-01-06 21:00 - /pricing
+2026-01-13 10:00 ann /
+"""
+SPAN = (date(2026, 1, 5), date(2026, 1, 7))
+
+
+@pytest.fixture
+def viewer(settings_of, store, monkeypatch):
+    fill(store, EVENTS)
+    return clients(settings_of(), store, monkeypatch, roles=("viewer",))[0]
+
+
+@pytest.fixture
+def days(store):
+    def load(day):
+        facts = build(store, "blog", day)
+        return facts if len(facts) else None
+
+    return partial(days_around, load)
+
+
+@pytest.fixture
+def signup(viewer, store):
+    return goals.add_goal(store, "blog", "Signed up", {"event": "signup", "props": {"plan": "pro"}})
+
+
+# ----- goals
+
+
+def test_goals_have_the_numbers_of_the_engine_and_how_they_changed(viewer, signup, store):
+    goals.add_goal(store, "blog", "Pricing <b>", {"page": "/pric*"})
+    page = viewer.get(f"/sites/blog/goals?{DAYS}").text
+    assert rows(page) == [
+        ["Goal", "visits that reached it", "visitors", "times", "share of visits"],
+        ["Pricing <b> /pric*", "3", "3", "5", "60.0% +60.0 pp"],
+        ['Signed up {"event": "signup", "props": {"plan": "pro"}}', "2 +100%", "2 +100%", "2 +100%", "40.0% -60.0 pp"]]
+    assert "<b>" not in page
+    page = viewer.get(f"/sites/blog/goals?{DAYS}&is.country=DE&compare=none").text
+    assert [row[1:] for row in rows(page)[1:]] == [["2", "0", "0", "100.0%"], ["1", "0", "0", "50.0%"]]
+
+
+@pytest.mark.parametrize("where", [
+    None, ["is", "country", "DE"], ["is", "page", "/pricing"], ["is", "event", "signup"]])
+@pytest.mark.parametrize("by", ["source", "page", "country", "day", "entry_page", "prop:plan"])
+def test_a_goal_by_a_dimension_is_the_engines_rate(viewer, signup, days, by, where):
+    asked = f"&is.{where[1]}={where[2]}" if where else ""
+    page = viewer.get(f"/sites/blog/goals?{DAYS}&compare=none&goal={signup.id}&by={by}{asked}").text
+    found = query(days, ["visits", "conversion_rate"], *SPAN, by=by, where=where, goal=dict(signup.form))
+    expected = [[row.values[0] if isinstance(row.values[0], str) else row.values[0].isoformat(), str(row.metrics[0]),
+                 str(round(row.metrics[0] * (row.metrics[1] or 0))),
+                 "-" if row.metrics[1] is None else f"{row.metrics[1]:.1%}"] for row in found.rows]
+    assert (rows(page, 1)[1:] if expected else []) == expected
+    assert f'<option value="{by}" selected>' in page
+
+
+def test_a_goal_leads_to_its_table_and_keeps_what_is_shown(viewer, signup):
+    page = viewer.get(f"/sites/blog/goals?{DAYS}&is.country=AT").text
+    assert "is.country=AT" in link(page, "Signed up")
+    page = viewer.get(link(page, "Signed up")).text
+    assert "Signed up by source" in text(page)
+    assert '<input type="hidden" name="is.country" value="AT">' in page
+
+
+def test_a_site_without_goals_says_so(viewer):
+    assert "No goals yet" in viewer.get("/sites/blog/goals").text
+
+
+# ----- funnels
+
+STEPS = [{"page": "/"}, {"page": "/pricing"}, {"event": "signup"}]
+WORDS = "step=page:/&step=page:/pricing&step=event:signup"
+
+
+@pytest.mark.parametrize("within, seconds", [("visit", "visit"), ("1d", 86_400), ("90s", 90), ("30m", 1800)])
+@pytest.mark.parametrize("where", [None, ["is", "country", "DE"]])
+def test_a_funnel_of_the_url_has_the_numbers_of_the_engine(viewer, days, within, seconds, where):
+    expected = funnel(days, STEPS, *SPAN, within=seconds, where=where)
+    asked = f"&is.{where[1]}={where[2]}" if where else ""
+    page = viewer.get(f"/sites/blog/funnel?{DAYS}&{WORDS}&within={within}{asked}").text
+    found = rows(page)
+    assert found[0] == ["Step", "how far", "visits" if within == "visit" else "visitors", "lost", "of the step before",
+                        "of the first"]
+    assert [row[2] for row in found[1:]] == [str(step.reached) for step in expected]
+    assert [row[5] for row in found[1:]] == [f"{step.of_first:.1%}" for step in expected]
+    assert [row[4] for row in found[2:]] == [f"{step.of_before:.1%}" for step in expected[1:]]
+    assert [float(width) for width in re.findall('class="reached" width="(.*?)"', page)] == [
+        pytest.approx(100 * step.of_first, rel=1e-3) for step in expected]
+
+
+def test_a_funnel_of_the_site_is_the_same(viewer, store):
+    made = goals.add_funnel(store, "blog", "To sign up", STEPS)
+    page = viewer.get(link(viewer.get(f"/sites/blog/goals?{DAYS}").text, "To sign up")).text
+    assert rows(page) == rows(viewer.get(f"/sites/blog/funnel?{DAYS}&{WORDS}").text)
+    assert "To sign up" in page
+    assert made.id in link(viewer.get("/sites/blog/goals").text, "To sign up")
+
+
+def test_steps_are_added_in_a_form(viewer):
+    page = viewer.get(link(viewer.get(f"/sites/blog/goals?{DAYS}").text, "Another, of steps that you name")).text
+    assert page.count('name="step"') == 1
+    page = viewer.get(f"/sites/blog/funnel?{DAYS}&step=page:/&step=&within=7d").text
+    assert re.findall('name="step" value="(.*?)"', page) == ["page:/", ""]
+    assert 'name="within" value="7d"' in page
+    assert '<input type="hidden" name="since" value="2026-01-05">' in page
+    assert "within 7 days" in page
+    assert len(rows(page)) == 2
+
+
+# ----- retention
+
+
+@pytest.mark.parametrize("every", ["week", "month"])
+def test_retention_is_the_engines(viewer, days, every):
+    page = viewer.get(f"/sites/blog/retention?period=custom&since=2026-01-05&until=2026-01-20&every={every}").text
+    expected = retention(days, date(2026, 1, 5), date(2026, 1, 21), oldest=date(2026, 1, 3), period=every)
+    found = rows(page)
+    assert found[0] == ["First came", "visitors", *(f"{every} {number}" for number in range(len(expected)))]
+    assert [(row[0], row[1]) for row in found[1:]] == [
+        (str(cohort.period)[:10 if every == "week" else 7], str(cohort.counts[0])) for cohort in expected]
+    assert [row[2:] for row in found[1:]] == [
+        [f"{count / cohort.counts[0]:.1%}" if cohort.counts[0] else "" for count in cohort.counts]
+        for cohort in expected]
+    assert page.count('class="shade-8"') == sum(1 for cohort in expected if cohort.counts[0])
+
+
+def test_a_cell_tells_how_many_and_how_dark_it_is(viewer):
+    page = viewer.get("/sites/blog/retention?period=custom&since=2026-01-05&until=2026-01-20").text
+    assert '<td class="shade-4" title="1 of 4">25.0%</td>' in page
+    assert rows(viewer.get(link(page, "By month")).text)[1][:2] == ["2026-01", "4"]
+
+
+# ----- paths
+
+
+@pytest.mark.parametrize("page", ["/", "/pricing", "/*", "/nowhere"])
+@pytest.mark.parametrize("where", [None, ["is", "country", "AT"]])
+def test_paths_are_the_engines(viewer, days, page, where):
+    expected = paths(days, page, *SPAN, where=where)
+    asked = f"&is.{where[1]}={where[2]}" if where else ""
+    shown = viewer.get(f"/sites/blog/paths?{DAYS}&page={page}{asked}").text
+    views = sum(count for _, count in expected.before)
+    assert f"<strong>{views}</strong>" in shown
+    for number, (counts, end) in enumerate(((expected.before, "The visit began here"),
+                                            (expected.after, "The visit’s last page"))):
+        assert (rows(shown, number)[1:] if counts else []) == [
+            [end if name is None else name, str(count), f"{count / views:.1%}"] for name, count in counts]
+
+
+def test_one_walks_from_page_to_page(viewer):
+    page = viewer.get(f"/sites/blog/paths?{DAYS}&is_not.country=FR").text
+    assert rows(page)[1:] == [["/", "4"], ["/pricing", "5"], ["/blog", "1"]] or rows(page)[1] == ["/pricing", "5"]
+    page = viewer.get(link(page, "/blog")).text
+    assert "through /blog" in text(page)
+    page = viewer.get(link(page, "/pricing")).text
+    assert "through /pricing" in text(page)
+    assert '<input type="hidden" name="is_not.country" value="FR">' in page
+
+
+def test_hostile_texts_are_texts(viewer, store):
+    evil = '"><script>alert(1)</script>'
+    made = goals.add_goal(store, "blog", evil[:64], {"event": evil})
+    goals.add_funnel(store, "blog", evil[:64], [{"page": evil}])
+    for path in (f"goals?goal={made.id}&by=prop:{evil}", f"funnel?step=page:{evil}", f"paths?page={evil}"):
+        page = viewer.get(f"/sites/blog/{path}").text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+@pytest.mark.parametrize("path, status", [
+    ("goals?goal=none", 404), ("goals?by=colour", 400), ("goals?period=x", 400),
+    ("funnel/none", 404), ("funnel?step=/a", 400), ("funnel?step=page:", 400), ("funnel?step=page:/&within=x", 400),
+    ("funnel?step=page:/&within=0d", 400), ("funnel?" + "&".join(["step=page:/"] * 21), 400),
+    ("retention?every=day", 400), ("paths?is.day=x", 400), ("paths", 200), ("funnel", 200), ("retention", 200),
+])
+def test_what_cannot_be_is_refused(viewer, path, status):
+    assert viewer.get(f"/sites/blog/{path}").status_code == status

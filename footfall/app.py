@@ -11,7 +11,7 @@ from footfall.collect.tracker import SHARE, Paths
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.tokens import KnownTokens
-from footfall.web import api, auth, dashboard, reports, roles, sites
+from footfall.web import api, auth, dashboard, export, reports, roles, sites
 
 #: No page of ours has inline code or loads anything from elsewhere.
 SECURITY_HEADERS = {
@@ -40,6 +40,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(dashboard.blueprint)
     app.register_blueprint(sites.blueprint)
+    app.register_blueprint(export.blueprint)
     app.register_blueprint(health.blueprint)
     beacon.add_routes(app, Paths.of(config))
     app.register_error_handler(StoreError, store_failed)

@@ -19,6 +19,7 @@ from footfall.cli.check import check
 from footfall.cli.copy import copy
 from footfall.cli.demo import demo
 from footfall.cli.drill import drill
+from footfall.cli.export import export, import_export
 from footfall.cli.filtered import filtered
 from footfall.cli.forget import forget
 from footfall.cli.imports import import_
@@ -44,9 +45,10 @@ def cli() -> None:
     """
 
 
-for command in (serve, site, user, token, audit_, store, outbox, import_, copy, demo, forget, stats, filtered, cache,
-                shell, sql, check, drill):
+for command in (serve, site, user, token, audit_, store, outbox, import_, copy, export, demo, forget, stats, filtered,
+                cache, shell, sql, check, drill):
     cli.add_command(command)
+import_.add_command(import_export)
 
 
 def main(arguments: list[str] | None = None) -> int:

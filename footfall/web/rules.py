@@ -35,6 +35,8 @@ RULES: Mapping[str, str] = {
     "auth.logout": USER,
     "dashboard.index": USER,
     "site.overview": VIEWER,
+    # The export of a site.
+    "export.download": EDITOR,
 }
 
 

@@ -38,10 +38,11 @@ class Account(NamedTuple):
         return parsed(self.given)
 
 
-def add(store: Store, account: str, url: str = "") -> Account:
+def add(store: Store, account: str, url: str = "", created: str = "") -> Account:
     """Add an account.
 
     :param url: where its pages are, such as ``https://blog.example.com``; empty if that does not matter.
+    :param created: when it was added, of one that is brought from another store; empty for now.
     :raises UsageError: it exists already, the id cannot be one, or the URL is none.
     """
     check_account(account)
@@ -51,7 +52,7 @@ def add(store: Store, account: str, url: str = "") -> Account:
     family = store.family("Accounts")
     if family.get_count(ROW, [account]):
         raise UsageError(f"site {account!r}: exists already")
-    made = Account(account, url.rstrip("/"), datetime.now(UTC).isoformat(timespec="seconds"))
+    made = Account(account, url.rstrip("/"), created or datetime.now(UTC).isoformat(timespec="seconds"))
     family.insert(ROW, {account: _fields(made)})
     return made
 

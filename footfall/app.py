@@ -17,6 +17,7 @@ from footfall.web import (
     auth,
     conversions,  # noqa: F401 - its routes are those of a site's pages
     dashboard,
+    export,
     journeys,  # noqa: F401 - its routes are those of a site's pages
     raw,  # noqa: F401 - its routes are those of a site's pages
     reports,
@@ -53,6 +54,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(dashboard.blueprint)
     app.register_blueprint(sites.blueprint)
     app.register_blueprint(apart.changes)
+    app.register_blueprint(export.blueprint)
     app.register_blueprint(health.blueprint)
     beacon.add_routes(app, Paths.of(config))
     app.register_error_handler(StoreError, store_failed)

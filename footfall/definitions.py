@@ -38,7 +38,7 @@ def add(store: Store, site: str, kind: str, fields: Mapping[str, Any], by: str =
     """Add a definition, and return it with the id that it was given."""
     made = Definition(site, kind, secrets.token_hex(ID_BYTES), datetime.now(UTC).isoformat(timespec="seconds"), by,
                       dict(fields))
-    _write(store, made)
+    write(store, made)
     return made
 
 
@@ -65,7 +65,7 @@ def change(store: Store, site: str, kind: str, definition_id: str, fields: Mappi
     :raises UsageError: there is none of that id.
     """
     changed = find(store, site, kind, definition_id)._replace(fields=dict(fields))
-    _write(store, changed)
+    write(store, changed)
     return changed
 
 
@@ -79,7 +79,8 @@ def remove(store: Store, site: str, kind: str, definition_id: str) -> Definition
     return found
 
 
-def _write(store: Store, definition: Definition) -> None:
+def write(store: Store, definition: Definition) -> None:
+    """Write a definition as it is, in place of the one of its kind and id if there is one."""
     store.family(FAMILY).insert(definition.site, {_name(definition): {
         "created": definition.created, "by": definition.by, "fields": dict(definition.fields)}})
 

@@ -20,6 +20,7 @@ from footfall.cli.copy import copy
 from footfall.cli.defined import annotation, funnel, goal
 from footfall.cli.demo import demo
 from footfall.cli.drill import drill
+from footfall.cli.export import export, import_export
 from footfall.cli.filtered import filtered
 from footfall.cli.forget import forget
 from footfall.cli.imports import import_
@@ -45,9 +46,10 @@ def cli() -> None:
     """
 
 
-for command in (serve, site, user, token, audit_, goal, funnel, annotation, store, outbox, import_, copy, demo, forget,
-                stats, filtered, cache, shell, sql, check, drill):
+for command in (serve, site, user, token, audit_, goal, funnel, annotation, store, outbox, import_, copy, export, demo,
+                forget, stats, filtered, cache, shell, sql, check, drill):
     cli.add_command(command)
+import_.add_command(import_export)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -21,10 +21,13 @@ class LogFile:
 
     ``size`` is its length in bytes, ``None`` where that cannot be known, and ``position`` how many
     of them were read, so that progress can be shown for compressed files too.
+
+    :param longest: how many bytes a line may have; a longer one is read in parts.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, longest: int = MAX_LINE_BYTES) -> None:
         self.path = path
+        self._longest = longest
         try:
             self._raw: BinaryIO = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115 - __exit__ closes it
         except OSError as error:
@@ -50,7 +53,7 @@ class LogFile:
         :raises UsageError: the file cannot be read on, as when a gzip file is cut off.
         """
         try:
-            while line := self._lines.readline(MAX_LINE_BYTES):
+            while line := self._lines.readline(self._longest):
                 yield line
         except (OSError, EOFError) as error:
             raise UsageError(f"{self.path}: cannot be read on: {error}") from None

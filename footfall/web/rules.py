@@ -46,6 +46,8 @@ RULES: Mapping[str, str] = {
     "site.retention": VIEWER,
     "site.paths": VIEWER,
     "apart.restore": EDITOR,
+    # The export of a site.
+    "export.download": EDITOR,
 }
 
 

@@ -38,8 +38,24 @@ def add(store: Store, site: str, kind: str, fields: Mapping[str, Any], by: str =
     """Add a definition, and return it with the id that it was given."""
     made = Definition(site, kind, secrets.token_hex(ID_BYTES), datetime.now(UTC).isoformat(timespec="seconds"), by,
                       dict(fields))
-    _write(store, made)
+    write(store, made)
     return made
+
+
+def claim(store: Store, site: str, kind: str, definition_id: str, fields: Mapping[str, Any], *,
+          ttl: int | None = None) -> Definition:
+    """Write a definition unless there is one of that id, and return the one there is then: the same for all who do so.
+
+    :param ttl: seconds after which it is gone; ``None`` for never.
+    """
+    claimed = Definition(site, kind, definition_id, datetime.now(UTC).isoformat(timespec="seconds"), "", dict(fields))
+    there = store.claim(FAMILY, site, _name(claimed), pageview.pack(_columns(claimed)), ttl=ttl)
+    return _definition(site, _name(claimed), there)
+
+
+def write(store: Store, definition: Definition, *, ttl: int | None = None) -> None:
+    """Write a definition in the place of what there is of its id."""
+    store.family(FAMILY).insert(definition.site, {_name(definition): _columns(definition)}, ttl=ttl)
 
 
 def all_of(store: Store, site: str, kind: str) -> list[Definition]:
@@ -65,7 +81,7 @@ def change(store: Store, site: str, kind: str, definition_id: str, fields: Mappi
     :raises UsageError: there is none of that id.
     """
     changed = find(store, site, kind, definition_id)._replace(fields=dict(fields))
-    _write(store, changed)
+    write(store, changed)
     return changed
 
 
@@ -79,9 +95,8 @@ def remove(store: Store, site: str, kind: str, definition_id: str) -> Definition
     return found
 
 
-def _write(store: Store, definition: Definition) -> None:
-    store.family(FAMILY).insert(definition.site, {_name(definition): {
-        "created": definition.created, "by": definition.by, "fields": dict(definition.fields)}})
+def _columns(definition: Definition) -> dict[str, Any]:
+    return {"created": definition.created, "by": definition.by, "fields": dict(definition.fields)}
 
 
 def _name(definition: Definition) -> str:

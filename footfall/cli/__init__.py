@@ -13,6 +13,7 @@ import click
 
 from footfall import __version__
 from footfall.cli.access import user
+from footfall.cli.alerts import alert
 from footfall.cli.audit import audit_
 from footfall.cli.cache import cache
 from footfall.cli.check import check
@@ -22,6 +23,7 @@ from footfall.cli.drill import drill
 from footfall.cli.filtered import filtered
 from footfall.cli.forget import forget
 from footfall.cli.imports import import_
+from footfall.cli.mail import mail
 from footfall.cli.outbox import outbox
 from footfall.cli.serve import serve
 from footfall.cli.shell import shell
@@ -45,7 +47,7 @@ def cli() -> None:
 
 
 for command in (serve, site, user, token, audit_, store, outbox, import_, copy, demo, forget, stats, filtered, cache,
-                shell, sql, check, drill):
+                shell, sql, mail, alert, check, drill):
     cli.add_command(command)
 
 

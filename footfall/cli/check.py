@@ -54,8 +54,8 @@ def findings(config: Config) -> Iterator[Finding]:
     for setting in SETTINGS:
         source = config.sources.get(setting.key, "default")
         if source != "default":
-            shown = "…" if setting.name.endswith("PASSWORD") or "@" in str(getattr(config, setting.key)) else getattr(
-                config, setting.key)
+            text = str(getattr(config, setting.key))
+            shown = "…" if setting.name.endswith("PASSWORD") or ("://" in text and "@" in text) else text
             yield Finding(True, f"setting {setting.key} = {shown} ({source})")
     yield from _disk(config)
     yield from _places(config)

@@ -11,7 +11,7 @@ from footfall.collect.tracker import SHARE, Paths
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.tokens import KnownTokens
-from footfall.web import api, auth, dashboard, reports, roles, sites
+from footfall.web import api, auth, badge, dashboard, mailing, reports, roles, sites
 
 #: No page of ours has inline code or loads anything from elsewhere.
 SECURITY_HEADERS = {
@@ -33,6 +33,8 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["footfall"] = collector = Collector(config)
     app.extensions[api.EXTENSION] = KnownTokens(collector.store)
     app.extensions[reports.EXTENSION] = reports.Reports(config, collector.store)
+    app.extensions[badge.EXTENSION] = badge.Badges(collector.store)
+    app.extensions[mailing.EXTENSION] = mailing.Mailing(config)
     # Before the door: what another server has is not to be asked a login for.
     roles.divide(app, config.role)
     auth.protect(app, config)
@@ -40,6 +42,9 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(dashboard.blueprint)
     app.register_blueprint(sites.blueprint)
+    app.register_blueprint(mailing.blueprint)
+    app.register_blueprint(mailing.ending)
+    app.register_blueprint(badge.blueprint)
     app.register_blueprint(health.blueprint)
     beacon.add_routes(app, Paths.of(config))
     app.register_error_handler(StoreError, store_failed)

@@ -58,7 +58,7 @@ class Alert(NamedTuple):
     def __str__(self) -> str:
         n = self.numbers
         if self.when == "visitors":
-            return f"{n['threshold']:,} visitors or more within {_some(n['minutes'], 'minute')}"
+            return f"{_some(n['threshold'], 'visitor')} or more within {_some(n['minutes'], 'minute')}"
         if self.when == "views":
             return f"more than {n['times']:,} times the usual views of an hour, and {n['least']:,} or more"
         return f"no event for {_some(n['hours'], 'hour')} that usually have some"
@@ -132,7 +132,7 @@ def verdict(alert: Alert, days: Days, now: datetime, zone: str) -> Verdict:
         there = _counted(days, ("visitors",), now, timedelta(minutes=numbers["minutes"]))
         least = numbers["threshold"]
         return Verdict(there >= least, there < OVER * least,
-                       f"{there:,} visitors within {_some(numbers['minutes'], 'minute')}")
+                       f"{_some(there, 'visitor')} within {_some(numbers['minutes'], 'minute')}")
     if alert.when == "views":
         hour = timedelta(hours=1)
         views = _counted(days, ("views",), now, hour)

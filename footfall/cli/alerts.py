@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
+from footfall import audit
 from footfall.cli.mail import destination_options, last_told, sites_of, tell_secret
 from footfall.cli.settings import with_settings
 from footfall.config import Config
@@ -36,6 +37,7 @@ def add(config: Config, site_id: str, when: str, to: str, webhook: str, **number
     where = destination(to, webhook)
     with open_store(config=config) as store:
         made = alerts.add(store, site_id, where, when, numbers)
+        audit.note(store, "alert.add", by="", site=site_id, detail=f"{made.id} {made} to {where}")
     click.echo(f"Added {made.id}: {made}, of {site_id}, is told to {where}.")
     tell_secret(where)
 
@@ -63,6 +65,7 @@ def remove(config: Config, site_id: str, alert_id: str) -> None:
 
     with open_store(config=config) as store:
         removed = alerts.remove(store, site_id, alert_id)
+        audit.note(store, "alert.remove", by="", site=site_id, detail=f"{removed.id} {removed}")
     click.echo(f"Removed {removed.id}: {removed}, of {site_id}.")
 
 

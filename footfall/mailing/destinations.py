@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from footfall.config import mail_address
 from footfall.errors import UsageError
@@ -40,7 +41,10 @@ class Destination(NamedTuple):
         return tuple(way for way, there in (("mail", self.to), ("webhook", self.webhook)) if there)
 
     def __str__(self) -> str:
-        return " and ".join(filter(None, (self.to, self.webhook)))
+        # The path of a webhook is often all that keeps others from posting there.
+        parts = urlsplit(self.webhook)
+        hook = f"{parts.scheme}://{parts.netloc}/{'…' if parts.path.strip('/') or parts.query else ''}"
+        return " and ".join(filter(None, (self.to, self.webhook and hook)))
 
 
 def destination(to: str = "", webhook: str = "") -> Destination:

@@ -49,13 +49,40 @@ def send(config: Config, message: EmailMessage, *, claim: Callable[[], bool] = l
     """
     server = check(config)
     sender, to = parseaddr(config.mail_from)[1], parseaddr(str(message["To"]))[1]
+    with _connected(config, server) as smtp:
+        _expect(smtp.mail(sender), f"{server}: sender {sender}")
+        _expect(smtp.rcpt(to), f"{server}: {to}")
+        if not claim():
+            return False
+        _hand_over(smtp, message, server)
+        return True
+
+
+def probe(config: Config) -> SmtpServer:
+    """Return the server that mail is sent by, after a connection to it and the login.
+
+    :raises ConfigError: as :func:`check`.
+    :raises DeliveryError: it does not answer, or takes no login.
+    """
+    server = check(config)
+    with _connected(config, server):
+        return server
+
+
+@contextmanager
+def _connected(config: Config, server: SmtpServer) -> Iterator[smtplib.SMTP]:
+    """Be connected to a server and logged in within this; what goes wrong there, too, is a :class:`DeliveryError`."""
     try:
-        with _connected(config, server, sender.partition("@")[2]) as smtp:
-            _expect(smtp.mail(sender), f"{server}: sender {sender}")
-            _expect(smtp.rcpt(to), f"{server}: {to}")
-            if not claim():
-                return False
-            _hand_over(smtp, message, server)
+        smtp = _connect(config, server)
+        try:
+            if config.smtp_username:
+                smtp.login(config.smtp_username, config.smtp_password)
+            yield smtp
+            # What is sent is sent, whatever becomes of the farewell.
+            with suppress(OSError, smtplib.SMTPException):
+                smtp.quit()
+        finally:
+            smtp.close()
     except smtplib.SMTPAuthenticationError as error:
         raise DeliveryError(f"{server}: the login is refused: {_words(error.smtp_error)}") from error
     except smtplib.SMTPNotSupportedError as error:
@@ -65,29 +92,23 @@ def send(config: Config, message: EmailMessage, *, claim: Callable[[], bool] = l
                             "another authority") from error
     except (OSError, smtplib.SMTPException) as error:
         raise DeliveryError(f"{server}: {error or type(error).__name__}") from error
-    return True
 
 
-@contextmanager
-def _connected(config: Config, server: SmtpServer, name: str) -> Iterator[smtplib.SMTP]:
+def _connect(config: Config, server: SmtpServer) -> smtplib.SMTP:
+    # What we are called there: our own name would have to be looked up, which takes its time where there is none.
+    name = parseaddr(config.mail_from)[1].partition("@")[2]
     trusted = ssl.create_default_context(cafile=str(config.smtp_ca) if config.smtp_ca else None)
-    smtp: smtplib.SMTP
     if server.scheme == "smtps":
-        smtp = smtplib.SMTP_SSL(server.host, server.port, name, timeout=TIMEOUT_SECONDS, context=trusted)
-    else:
-        smtp = smtplib.SMTP(server.host, server.port, name, timeout=TIMEOUT_SECONDS)
+        return smtplib.SMTP_SSL(server.host, server.port, name, timeout=TIMEOUT_SECONDS, context=trusted)
+    smtp = smtplib.SMTP(server.host, server.port, name, timeout=TIMEOUT_SECONDS)
     try:
         if server.scheme == "smtp":
             smtp.starttls(context=trusted)
         smtp.ehlo_or_helo_if_needed()
-        if config.smtp_username:
-            smtp.login(config.smtp_username, config.smtp_password)
-        yield smtp
-        # What is sent is sent, whatever becomes of the farewell.
-        with suppress(OSError, smtplib.SMTPException):
-            smtp.quit()
-    finally:
+    except BaseException:
         smtp.close()
+        raise
+    return smtp
 
 
 def _hand_over(smtp: smtplib.SMTP, message: EmailMessage, server: SmtpServer) -> None:

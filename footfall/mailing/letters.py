@@ -60,8 +60,10 @@ def links(config: Config, store: Store, site: str, subscription_id: str = "") ->
 
 def report(summary: Summary, leads: Links) -> Message:
     """Return a report as it is sent; its HTML loads nothing."""
-    return Message("report", summary.subject, _template("mail.txt")(summary=summary, links=leads),
-                   _template("mail.html")(summary=summary, links=leads), summary.as_json())
+    text, page = (_template(name)(summary=summary, links=leads) for name in ("mail.txt", "mail.html"))
+    # Where a column has nothing for a line there would be spaces at its end.
+    lines = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    return Message("report", summary.subject, lines, page, summary.as_json())
 
 
 def letter(message: Message, to: str, sender: str, key: str, leads: Links) -> EmailMessage:

@@ -57,7 +57,7 @@ def add(site: str) -> ResponseReturnValue:
         made = subscriptions.add(collector().store(), account().id, where, request.form.get("every", ""),
                                  request.form.getlist("section"), by=g.user.name)
     except UsageError as error:
-        return _page(problem=str(error)), 400
+        return _page(problem=str(error), asked="report"), 400
     auth.audit_here("mail.add", f"{made.id} every {made.every} to {where}")
     return _added(where)
 
@@ -90,13 +90,13 @@ def send(site: str, definition: str) -> ResponseReturnValue:
 @blueprint.post("/settings/alerts")
 def add_alert(site: str) -> ResponseReturnValue:
     """Add an alert."""
+    when = request.form.get("when", "")
     try:
         where = _destination()
-        when = request.form.get("when", "")
         made = alerts.add(collector().store(), account().id, where, when, {
             name: _number(name) for name in alerts.NUMBERS.get(when, {})}, by=g.user.name)
     except UsageError as error:
-        return _page(problem=str(error)), 400
+        return _page(problem=str(error), asked=when), 400
     auth.audit_here("alert.add", f"{made.id} {made} to {where}")
     return _added(where)
 
@@ -139,13 +139,17 @@ def _added(where: Destination) -> ResponseReturnValue:
     return _page(secret=where.secret) if where.secret else redirect(url_for(".index"), 303)
 
 
-def _page(problem: str = "", done: str = "", secret: str = "") -> str:
+def _page(problem: str = "", done: str = "", secret: str = "", asked: str = "") -> str:
+    """Return the page.
+
+    :param asked: which of its forms was refused, to be mended: ``report``, or the kind of an alert.
+    """
     store, site = collector().store(), account()
     shown = [(each, deliveries.latest(store, site.id, each.id)) for each in subscriptions.subscriptions(store, site.id)]
     watched = [(each, deliveries.latest(store, site.id, each.id)) for each in alerts.alerts(store, site.id)]
     return render_template("settings_mail.html", subscriptions=shown, alerts=watched, every=EVERY,
                            sections=subscriptions.SECTIONS, numbers=alerts.NUMBERS, problem=problem, done=done,
-                           secret=secret, no_mail=_mailing().problem())
+                           secret=secret, asked=asked, tried=request.form, no_mail=_mailing().problem())
 
 
 def _mailing() -> Mailing:

@@ -11,20 +11,8 @@ from footfall.collect.tracker import SHARE, Paths
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.tokens import KnownTokens
-from footfall.web import (
-    apart,
-    api,
-    auth,
-    conversions,  # noqa: F401 - its routes are those of a site's pages
-    dashboard,
-    export,
-    journeys,  # noqa: F401 - its routes are those of a site's pages
-    raw,  # noqa: F401 - its routes are those of a site's pages
-    reports,
-    roles,
-    sites,
-    tables,  # noqa: F401 - its routes are those of a site's pages
-)
+from footfall.web import api, auth, badge, mailing, reports, roles
+from footfall.web.routes import BLUEPRINTS
 
 #: No page of ours has inline code or loads anything from elsewhere.
 SECURITY_HEADERS = {
@@ -46,16 +34,13 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["footfall"] = collector = Collector(config)
     app.extensions[api.EXTENSION] = KnownTokens(collector.store)
     app.extensions[reports.EXTENSION] = reports.Reports(config, collector.store)
+    app.extensions[badge.EXTENSION] = badge.Badges(collector.store)
+    app.extensions[mailing.EXTENSION] = mailing.Mailing(config)
     # Before the door: what another server has is not to be asked a login for.
     roles.divide(app, config.role)
     auth.protect(app, config)
-    app.register_blueprint(api.blueprint)
-    app.register_blueprint(auth.blueprint)
-    app.register_blueprint(dashboard.blueprint)
-    app.register_blueprint(sites.blueprint)
-    app.register_blueprint(apart.changes)
-    app.register_blueprint(export.blueprint)
-    app.register_blueprint(health.blueprint)
+    for blueprint in (*BLUEPRINTS, health.blueprint):
+        app.register_blueprint(blueprint)
     beacon.add_routes(app, Paths.of(config))
     app.register_error_handler(StoreError, store_failed)
     app.after_request(add_security_headers)

@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formataddr, parseaddr
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,9 @@ from footfall.errors import ConfigError
 
 PREFIX = "FOOTFALL_"
 STORE_SCHEMES = ("sqlite", "cassandra", "memory")
+
+#: How mail is sent, by scheme, and the port unless one is named.
+SMTP_PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -35,6 +39,21 @@ class Networks(tuple[Network, ...]):
 
     def __hash__(self) -> int:
         return self._hash
+
+
+class SmtpServer(NamedTuple):
+    """Where mail is sent by.
+
+    :param scheme: one of :data:`SMTP_PORTS`.
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
 
 class Setting(NamedTuple):
@@ -129,6 +148,42 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _smtp_url(text: str) -> SmtpServer | None:
+    if not text:
+        return None
+    wrong = ValueError("must be smtp://HOST:PORT (with STARTTLS), smtps://HOST:PORT (TLS from the first byte), or "
+                       "smtp+plain://HOST:PORT (without TLS)")
+    try:
+        parts = urlsplit(text)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        raise wrong from None
+    if "@" in text:
+        raise ValueError("must be without a login: put it into FOOTFALL_SMTP_USERNAME and FOOTFALL_SMTP_PASSWORD")
+    if scheme not in SMTP_PORTS or not host or parts.path.strip("/") or parts.query or parts.fragment:
+        raise wrong
+    return SmtpServer(scheme, host, port or SMTP_PORTS[scheme])
+
+
+def mail_address(text: str) -> str:
+    """Parse an address that mail is sent to.
+
+    :raises ValueError: it is none.
+    """
+    if len(text) > 254 or not re.fullmatch(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]+", text):
+        raise ValueError("must be an address such as anna@example.com")
+    return text
+
+
+def _mail_from(text: str) -> str:
+    name, address = parseaddr(text)
+    if text:
+        mail_address(address)
+        if formataddr((name, address)) not in (text, text.replace('"', "")) or not text.isprintable():
+            raise ValueError("must be an address such as stats@example.com, or Footfall <stats@example.com>")
+    return text
+
+
 SETTINGS = (
     Setting("DATA", "footfall-data", _folder, "Folder of the database and the key that signs sessions."),
     Setting("STORE", "sqlite:///footfall.db", _store_url,
@@ -167,6 +222,16 @@ SETTINGS = (
     Setting("CASSANDRA_USERNAME", "", str, "Login of a cassandra:// store that asks for one."),
     Setting("CASSANDRA_PASSWORD", "", str, "Password of that login; never shown."),
     Setting("CASSANDRA_CA", "", str, "File of the authority that signed a TLS Cassandra's certificate; empty: no TLS."),
+    Setting("SMTP_URL", "", _smtp_url,
+            "Server that mail is sent by: smtp://host:587 (STARTTLS), smtps://host:465, smtp+plain://host:25; empty: "
+            "none is sent."),
+    Setting("SMTP_USERNAME", "", str, "Login of that server, if it asks for one."),
+    Setting("SMTP_PASSWORD", "", str, "Password of that login; never shown."),
+    Setting("SMTP_CA", "", _optional_file,
+            "File of the authority that signed its certificate; empty: one that the machine trusts."),
+    Setting("MAIL_FROM", "", _mail_from, "Address that mail is sent from, such as stats@example.com."),
+    Setting("WEBHOOK_ADDRESSES", "public", one_of("public", "any"),
+            "Where a webhook may lead: to public addresses, or also to this machine and its networks."),
 )
 BY_KEY = {setting.key: setting for setting in SETTINGS}
 
@@ -199,6 +264,12 @@ class Config:
     cassandra_username: str
     cassandra_password: str = field(repr=False)
     cassandra_ca: str
+    smtp_url: SmtpServer | None
+    smtp_username: str
+    smtp_password: str = field(repr=False)
+    smtp_ca: Path | None
+    mail_from: str
+    webhook_addresses: str
     sources: Mapping[str, str]
     #: What was given for each setting that was given, as text.
     texts: Mapping[str, str] = field(repr=False)
@@ -254,7 +325,9 @@ def load(flags: Mapping[str, str | None] | None = None, environ: Mapping[str, st
         try:
             values[setting.key] = setting.parse(text)
         except ValueError as error:
-            shown = "…" if setting.name.endswith("PASSWORD") else repr(text)
+            # Who wrote a login into the address of a mail server is told so, without the login.
+            is_secret = setting.name.endswith("PASSWORD") or (setting.name == "SMTP_URL" and "@" in text)
+            shown = "…" if is_secret else repr(text)
             where = setting.variable if source == "default" else source
             where = where if setting.key in where.lower() or where.startswith("--") else f"{where}: {setting.key}"
             raise ConfigError(f"{where}={shown}: {error}") from None

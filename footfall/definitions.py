@@ -42,6 +42,22 @@ def add(store: Store, site: str, kind: str, fields: Mapping[str, Any], by: str =
     return made
 
 
+def claim(store: Store, site: str, kind: str, definition_id: str, fields: Mapping[str, Any], *,
+          ttl: int | None = None) -> Definition:
+    """Write a definition unless there is one of that id, and return the one there is then: the same for all who do so.
+
+    :param ttl: seconds after which it is gone; ``None`` for never.
+    """
+    claimed = Definition(site, kind, definition_id, datetime.now(UTC).isoformat(timespec="seconds"), "", dict(fields))
+    there = store.claim(FAMILY, site, _name(claimed), pageview.pack(_columns(claimed)), ttl=ttl)
+    return _definition(site, _name(claimed), there)
+
+
+def write(store: Store, definition: Definition, *, ttl: int | None = None) -> None:
+    """Write a definition in the place of what there is of its id."""
+    store.family(FAMILY).insert(definition.site, {_name(definition): _columns(definition)}, ttl=ttl)
+
+
 def all_of(store: Store, site: str, kind: str) -> list[Definition]:
     """Return the definitions of a kind, the oldest first."""
     found = store.family(FAMILY).xget(site, column_start=f"{kind}.", column_finish=f"{kind}.~")
@@ -79,10 +95,8 @@ def remove(store: Store, site: str, kind: str, definition_id: str) -> Definition
     return found
 
 
-def write(store: Store, definition: Definition) -> None:
-    """Write a definition as it is, in place of the one of its kind and id if there is one."""
-    store.family(FAMILY).insert(definition.site, {_name(definition): {
-        "created": definition.created, "by": definition.by, "fields": dict(definition.fields)}})
+def _columns(definition: Definition) -> dict[str, Any]:
+    return {"created": definition.created, "by": definition.by, "fields": dict(definition.fields)}
 
 
 def _name(definition: Definition) -> str:

@@ -9,6 +9,9 @@
     ├── Declined               a request of a reader who does not want to be counted
     ├── StoreError             the store cannot do this, now or later
     │   └── StoreUnavailable   the store did not answer: the same call may be tried again
+    ├── DeliveryError          a report or alert was not taken: it may be sent again later
+    │   ├── DeliveryRefused    it will not be taken later either
+    │   └── DeliveryUnsure     whether it was taken, nobody can tell
     ├── SegmentError           a file of facts is damaged: build the day's facts anew
     └── NotFoundException      no such row or columns; the name is pycassa's
 """
@@ -62,6 +65,18 @@ class StoreError(FootfallError):
 
 class StoreUnavailable(StoreError):
     """The store did not answer in time; nothing is wrong with the call, which may be repeated."""
+
+
+class DeliveryError(FootfallError):
+    """A report or an alert was not taken by where it was sent, or was not sent at all; it may be sent again."""
+
+
+class DeliveryRefused(DeliveryError):
+    """It was refused for good; the message says by whom and why."""
+
+
+class DeliveryUnsure(DeliveryError):
+    """The connection ended before there was an answer: whether it was taken, nobody can tell."""
 
 
 class SegmentError(FootfallError):

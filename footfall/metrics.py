@@ -28,6 +28,7 @@ WAITING = Gauge("footfall_waiting_events", "Events that wait to be committed", m
 FORWARDED = Counter("footfall_forwarded_events", "Events of the outbox that the cluster acknowledged")
 EXPIRED = Counter("footfall_expired_events", "Events of the outbox that were older than their site keeps them, "
                   "and were not sent")
+MESSAGES = Counter("footfall_messages", "Reports and alerts by their way and what became of them", ["way", "result"])
 DAMAGED_FACTS = Counter("footfall_damaged_facts_files", "Files of cached facts that were damaged, and built anew")
 FORWARD_ERRORS = Counter("footfall_forward_errors", "Failures to send the outbox's events")
 

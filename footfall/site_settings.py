@@ -61,6 +61,8 @@ SITE_SETTINGS = (
     Setting("HOSTS", "", _hosts,
             "Hosts of the site's pages, such as example.com, *.example.com; others are kept apart. Empty: any."),
     Setting("EXCLUDE_PAGES", "", _paths, "Paths of pages that are kept apart, such as /admin/*; commas between."),
+    Setting("BADGE", "off", one_of("off", "views", "visitors"),
+            "What /badge/<site>.svg tells everybody of the site; off: there is none."),
     Setting("RATE", "240", whole_number(0, 1_000_000),
             "Page-views a minute of one address and user agent beyond which it is no reader; 0: any number."),
 )

@@ -13,6 +13,7 @@ import click
 
 from footfall import __version__
 from footfall.cli.access import user
+from footfall.cli.alerts import alert
 from footfall.cli.audit import audit_
 from footfall.cli.cache import cache
 from footfall.cli.check import check
@@ -24,6 +25,7 @@ from footfall.cli.export import export, import_export
 from footfall.cli.filtered import filtered
 from footfall.cli.forget import forget
 from footfall.cli.imports import import_
+from footfall.cli.mail import mail
 from footfall.cli.outbox import outbox
 from footfall.cli.serve import serve
 from footfall.cli.shell import shell
@@ -47,7 +49,8 @@ def cli() -> None:
 
 
 for command in (serve, site, user, token, audit_, goal, funnel, annotation, store, outbox, import_, copy, export, demo,
-                forget, stats, filtered, cache, shell, sql, check, drill):
+                forget, stats, filtered, cache, shell,
+                sql, mail, alert, check, drill):
     cli.add_command(command)
 import_.add_command(import_export)
 

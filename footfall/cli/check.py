@@ -17,7 +17,8 @@ from footfall.collect.watched import read_list
 from footfall.config import SETTINGS, Config
 from footfall.derive.places import open_places
 from footfall.derive.spam import read_hosts
-from footfall.errors import FootfallError, UsageError
+from footfall.errors import ConfigError, DeliveryError, FootfallError, UsageError
+from footfall.mailing import smtp
 from footfall.reports.recent import newest_view
 from footfall.storage import Store
 from footfall.stores import open_store
@@ -54,12 +55,13 @@ def findings(config: Config) -> Iterator[Finding]:
     for setting in SETTINGS:
         source = config.sources.get(setting.key, "default")
         if source != "default":
-            shown = "…" if setting.name.endswith("PASSWORD") or "@" in str(getattr(config, setting.key)) else getattr(
-                config, setting.key)
+            text = str(getattr(config, setting.key))
+            shown = "…" if setting.name.endswith("PASSWORD") or ("://" in text and "@" in text) else text
             yield Finding(True, f"setting {setting.key} = {shown} ({source})")
     yield from _disk(config)
     yield from _places(config)
     yield from _lists(config)
+    yield from _mail(config)
     now = datetime.now(UTC)
     yield Finding(now > RELEASED, f"clock: {now:%Y-%m-%d %H:%M:%S} UTC",
                   "" if now > RELEASED else "set the clock, best by NTP: every event's time comes from it")
@@ -105,6 +107,18 @@ def _lists(config: Config) -> Iterator[Finding]:
             yield Finding(True, f"{name}: {path} can be read")
         except UsageError as error:
             yield Finding(False, f"{name}: {error}", "until it can be read, no hit is kept apart by it")
+
+
+def _mail(config: Config) -> Iterator[Finding]:
+    if config.smtp_url is None:
+        return
+    try:
+        yield Finding(True, f"mail: {smtp.probe(config)} answers")
+    except (ConfigError, DeliveryError) as error:
+        yield Finding(False, f"mail: {error}", "until then no report and no alert is sent by mail")
+    if not config.public_url:
+        yield Finding(False, "mail: FOOTFALL_PUBLIC_URL is not set",
+                      "set it: without it a report has no link that ends it, and many servers take it for spam")
 
 
 def _store(store: Store, now: datetime) -> Iterator[Finding]:

@@ -10,6 +10,8 @@ from typing import TextIO
 from footfall.collect.hit import Headers, Policy, client_address
 from footfall.pageview import kept_address
 
+#: Paths that end in what is as good as a password.
+_SECRET = re.compile(r"(/mail/unsubscribe/)[^ ?]*")
 _UNSAFE = re.compile(r'[^ -~]|["\\]')
 
 
@@ -42,4 +44,5 @@ class AccessLog:
 
 
 def _safe(text: str) -> str:
-    return _UNSAFE.sub(lambda found: "".join(f"\\x{byte:02X}" for byte in found[0].encode("latin-1", "replace")), text)
+    return _UNSAFE.sub(lambda found: "".join(f"\\x{byte:02X}" for byte in found[0].encode("latin-1", "replace")),
+                       _SECRET.sub(r"\1-", text))

@@ -48,6 +48,16 @@ RULES: Mapping[str, str] = {
     "apart.restore": EDITOR,
     # The export of a site.
     "export.download": EDITOR,
+    # Reports that come to people. A mail program ends a subscription by a post that comes from no page of ours.
+    "unsubscribe.unsubscribe": OPEN,
+    "unsubscribe.unsubscribe POST": TOKEN,
+    "badge.svg": BEACON,
+    "mailing.index": EDITOR,
+    "mailing.add": EDITOR,
+    "mailing.remove": EDITOR,
+    "mailing.send": EDITOR,
+    "mailing.add_alert": EDITOR,
+    "mailing.remove_alert": EDITOR,
 }
 
 

@@ -1,0 +1,33 @@
+"""The routes of the pages and of the API: every blueprint there is."""
+
+from __future__ import annotations
+
+from footfall.web import (
+    apart,
+    api,
+    auth,
+    badge,
+    conversions,
+    dashboard,
+    export,
+    journeys,
+    mailing,
+    raw,
+    sites,
+    tables,
+)
+
+#: Modules whose routes are of the blueprint of a site's pages: they need only be imported before it is registered.
+PAGES_OF_A_SITE = (conversions, journeys, raw, tables)
+
+BLUEPRINTS = (
+    api.blueprint,
+    auth.blueprint,
+    badge.blueprint,
+    dashboard.blueprint,
+    sites.blueprint,
+    apart.changes,
+    export.blueprint,
+    mailing.blueprint,
+    mailing.ending,
+)

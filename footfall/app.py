@@ -11,7 +11,7 @@ from footfall.collect.tracker import SHARE, Paths
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.tokens import KnownTokens
-from footfall.web import api, auth, dashboard, reports, roles, sites
+from footfall.web import api, auth, dashboard, reports, roles, settings, sites
 
 #: No page of ours has inline code or loads anything from elsewhere.
 SECURITY_HEADERS = {
@@ -31,6 +31,7 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or configuration.load()
     app = Flask("footfall", static_folder=str(SHARE / "static"), template_folder=str(SHARE / "templates"))
     app.extensions["footfall"] = collector = Collector(config)
+    app.extensions[settings.EXTENSION] = config
     app.extensions[api.EXTENSION] = KnownTokens(collector.store)
     app.extensions[reports.EXTENSION] = reports.Reports(config, collector.store)
     # Before the door: what another server has is not to be asked a login for.
@@ -40,6 +41,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(dashboard.blueprint)
     app.register_blueprint(sites.blueprint)
+    app.register_blueprint(settings.blueprint)
     app.register_blueprint(health.blueprint)
     beacon.add_routes(app, Paths.of(config))
     app.register_error_handler(StoreError, store_failed)

@@ -35,6 +35,10 @@ RULES: Mapping[str, str] = {
     "auth.logout": USER,
     "dashboard.index": USER,
     "site.overview": VIEWER,
+    # Settings of a site. What removes events, and what lets programs in, takes an owner.
+    "settings.index": EDITOR,
+    "settings.save_general": EDITOR,
+    "settings.remove": OWNER,
 }
 
 

@@ -1,0 +1,125 @@
+"""The settings pages through Flask's client: every form, good and bad, who may use it, and that it does as the CLI."""
+
+import html
+import re
+
+import pytest
+
+from footfall import accounts, audit, users
+from footfall.app import create_app
+
+PASSWORD = "correct horse battery"
+OURS = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(monkeypatch):
+    monkeypatch.setattr(users, "HASHING", "scrypt:1024:1:1")
+    users._nobodys_hash.cache_clear()
+    yield
+    users._nobodys_hash.cache_clear()
+
+
+@pytest.fixture
+def app(settings_of, store):
+    accounts.add(store, "blog", "https://blog.example.com")
+    for name in users.ROLES:
+        users.add(store, name, PASSWORD, {"blog": name})
+    users.add(store, "admin", PASSWORD)
+    return create_app(settings_of())
+
+
+@pytest.fixture
+def client_of(app):
+    """Gives a client that is logged in as a user."""
+
+    def client_of(name):
+        client = app.test_client()
+        assert client.post("/login", data={"name": name, "password": PASSWORD}, headers=OURS).status_code == 303
+        return client
+
+    return client_of
+
+
+@pytest.fixture
+def editor(client_of):
+    return Pages(client_of("editor"))
+
+
+@pytest.fixture
+def owner(client_of):
+    return Pages(client_of("owner"))
+
+
+class Pages:
+    """The settings of the site blog, as a user's browser has them."""
+
+    def __init__(self, client, site="blog"):
+        self.client = client
+        self.url = f"/sites/{site}/settings"
+
+    def get(self, path=""):
+        answer = self.client.get(self.url + path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def send(self, path="", **fields):
+        """Send a form and follow where its answer leads, as a browser does; returns the status and the page."""
+        answer = self.client.post(self.url + path, data=fields, headers=OURS)
+        if answer.status_code == 303:
+            return 303, self.client.get(answer.location).text
+        return answer.status_code, answer.text
+
+
+def told(page):
+    """What a page says was done, once."""
+    return [html.unescape(each) for each in re.findall(r'<p class="done" role="status">(.*?)</p>', page)]
+
+
+def problems(page):
+    """What is wrong with which field."""
+    return {name: html.unescape(text) for name, text in
+            re.findall(r'<p class="problem" id="(.*?)-problem">(.*?)</p>', page)}
+
+
+def noted(store):
+    """What the audit log has: actions and their details, the oldest first."""
+    return [(each.action, each.detail) for each in reversed(list(audit.entries(store, site="blog")))]
+
+
+# ----- general
+
+
+def test_url_and_time_zone_are_saved_as_the_command_line_does(editor, store):
+    status, page = editor.send(url="https://www.example.com/", timezone="Europe/Berlin")
+    assert (status, told(page)) == (303, ["Saved. Running servers follow within ten seconds."])
+    assert "Saved" not in editor.get()
+    found = accounts.find(store, "blog")
+    assert (found.url, found.given) == ("https://www.example.com", {"timezone": "Europe/Berlin"})
+    assert noted(store) == [("site.set", "timezone: UTC → Europe/Berlin"),
+                            ("site.set", "url: https://blog.example.com → https://www.example.com")]
+    editor.send(url="https://www.example.com", timezone="UTC")
+    assert accounts.find(store, "blog").given == {}
+
+
+@pytest.mark.parametrize("fields, wrong", [
+    ({"url": "blog.example.com", "timezone": "UTC"}, "url"),
+    ({"url": "https://blog.example.com/a/page", "timezone": "UTC"}, "url"),
+    ({"url": "http://[", "timezone": "UTC"}, "url"),
+    ({"url": "", "timezone": "Mars/Olympus"}, "timezone"),
+])
+def test_what_cannot_be_is_told_beside_its_field_and_kept_as_it_was_typed(editor, store, fields, wrong):
+    status, page = editor.send(**fields)
+    assert (status, list(problems(page))) == (400, [wrong])
+    assert html.escape(fields[wrong], quote=True) in page
+    assert accounts.find(store, "blog").url == "https://blog.example.com"
+    assert noted(store) == []
+
+
+def test_a_site_is_removed_by_who_types_its_id(owner, store):
+    assert list(problems(owner.send("/remove", confirm="blogg", events="remove")[1])) == ["confirm"]
+    assert accounts.find(store, "blog")
+    status, page = owner.send("/remove", confirm="blog", events="keep")
+    assert (status, told(page)) == (303, ["Removed blog; its events are kept."])
+    assert accounts.all_accounts(store) == []
+    assert noted(store) == [("site.remove", "without its events")]

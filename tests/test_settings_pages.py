@@ -9,6 +9,7 @@ from footfall import accounts, audit, users
 from footfall.app import create_app
 
 PASSWORD = "correct horse battery"
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 OURS = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -87,6 +88,13 @@ def noted(store):
     return [(each.action, each.detail) for each in reversed(list(audit.entries(store, site="blog")))]
 
 
+def hit(app, url, title="", agent=BROWSER):
+    """Have the beacon take a view."""
+    answer = app.test_client().get("/a.gif", query_string={"id": "blog", "url": url, "title": title},
+                                   headers={"User-Agent": agent})
+    assert answer.status_code == 200
+
+
 # ----- general
 
 
@@ -123,3 +131,32 @@ def test_a_site_is_removed_by_who_types_its_id(owner, store):
     assert (status, told(page)) == (303, ["Removed blog; its events are kept."])
     assert accounts.all_accounts(store) == []
     assert noted(store) == [("site.remove", "without its events")]
+
+
+# ----- installation
+
+
+@pytest.mark.parametrize("query, expected", [
+    ("", '<script async src="http://localhost/a.js" data-id="blog"></script>'),
+    ("?build=core&track=forms", '<script async src="http://localhost/a.core.js" data-id="blog"></script>'),
+    ("?track=forms&track=outbound&track=nonsense&local=1",
+     '<script async src="http://localhost/a.js" data-id="blog" data-local data-track="outbound forms"></script>'),
+])
+def test_the_tag_is_shown_in_the_variant_that_is_asked_for(editor, query, expected):
+    page = editor.get(f"/installation{query}")
+    assert html.unescape(re.search('<pre class="copy" id="tag">(.*?)</pre>', page)[1]) == expected
+
+
+def test_a_tag_with_a_hash_names_the_frozen_script(editor):
+    assert 'integrity="sha384-' in html.unescape(editor.get("/installation?integrity=1"))
+
+
+def test_a_view_is_seen_as_soon_as_it_came_and_one_that_a_filter_took_with_the_reason(editor, app):
+    assert "Waiting for a view…" in editor.get("/installation")
+    hit(app, "https://blog.example.com/post?x=<i>", "A <b>title</b>")
+    page = " ".join(editor.get("/installation").split())
+    assert re.search(r"We have just seen a view of <bdi>https://blog.example.com/post\?x=&lt;i&gt;</bdi>, \d s ago, "
+                     "Firefox on Linux, “<bdi>A &lt;b&gt;title&lt;/b&gt;</bdi>”", page)
+    hit(app, "https://blog.example.com/bot", agent="curl/8.0")
+    page = " ".join(editor.get("/installation").split())
+    assert re.search(r"A hit was kept apart.*/bot</bdi>, \d s ago.*: bot: curl \(the user agent is a bot", page)

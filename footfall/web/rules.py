@@ -39,6 +39,7 @@ RULES: Mapping[str, str] = {
     "settings.index": EDITOR,
     "settings.save_general": EDITOR,
     "settings.remove": OWNER,
+    "settings.installation": EDITOR,
 }
 
 

@@ -35,6 +35,7 @@ class Section(NamedTuple):
 #: The sections in their order: title and endpoint, whose rule says who sees it.
 SECTIONS: list[tuple[str, str]] = [
     ("General", "settings.index"),
+    ("Installation", "settings.installation"),
 ]
 
 EXTENSION = "footfall.web.settings"

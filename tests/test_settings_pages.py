@@ -2,11 +2,13 @@
 
 import html
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from footfall import accounts, audit, users
 from footfall.app import create_app
+from footfall.pageview import unpack
 
 PASSWORD = "correct horse battery"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -95,6 +97,12 @@ def hit(app, url, title="", agent=BROWSER):
     assert answer.status_code == 200
 
 
+def stored(store, family):
+    """The events of a family."""
+    columns = store.family(family)
+    return [unpack(value) for key in columns.row_keys() for _, value in columns.xget(key)]
+
+
 # ----- general
 
 
@@ -160,3 +168,72 @@ def test_a_view_is_seen_as_soon_as_it_came_and_one_that_a_filter_took_with_the_r
     hit(app, "https://blog.example.com/bot", agent="curl/8.0")
     page = " ".join(editor.get("/installation").split())
     assert re.search(r"A hit was kept apart.*/bot</bdi>, \d s ago.*: bot: curl \(the user agent is a bot", page)
+
+
+# ----- filters
+
+FILTERS = {"bots": "filter", "spam": "filter", "exclude_addresses": "", "exclude_countries": "", "hosts": "",
+           "exclude_pages": "", "rate": "240"}
+
+
+def test_filters_are_saved_as_the_command_line_does(editor, store):
+    status, _ = editor.send("/filters", **FILTERS)
+    assert (status, accounts.find(store, "blog").given, noted(store)) == (303, {}, [])
+    changes = {"bots": "count", "hosts": "example.com, *.example.com", "exclude_countries": "de", "rate": "0"}
+    status, page = editor.send("/filters", **FILTERS | changes | {"exclude_addresses": "192.0.2.0/24\r\n203.0.113.9"})
+    assert (status, accounts.find(store, "blog").given) == (
+        303, {**changes, "exclude_addresses": "192.0.2.0/24, 203.0.113.9"})
+    assert "203.0.113.9</textarea>" in page
+    assert noted(store)[0][1].startswith("bots: filter → count; exclude_addresses: empty → 192.0.2.0/24, 203.0.113.9")
+    editor.send("/filters", **FILTERS)
+    assert accounts.find(store, "blog").given == {}
+
+
+@pytest.mark.parametrize("field, bad", [
+    ("bots", "eat"), ("spam", ""), ("exclude_addresses", "192.0.2.x"), ("exclude_countries", "Germany"),
+    ("hosts", "https://example.com"), ("exclude_pages", "admin"), ("rate", "-1"), ("rate", "many"),
+])
+def test_a_filter_that_cannot_be_is_refused_and_no_other_saved(editor, store, field, bad):
+    status, page = editor.send("/filters", **FILTERS | {"bots": "count", field: bad})
+    if bad:
+        assert (status, list(problems(page))) == (400, [field])
+        assert accounts.find(store, "blog").given == {}
+    else:
+        assert status == 303
+
+
+def test_what_comes_from_my_own_address_is_kept_apart_after_a_click(editor, app, store):
+    page = editor.send("/filters/address")[1]
+    assert told(page) == ["What comes from 127.0.0.1 is kept apart within ten seconds."]
+    assert accounts.find(store, "blog").given == {"exclude_addresses": "127.0.0.1"}
+    assert told(editor.send("/filters/address")[1]) == ["127.0.0.1 is left out already."]
+    hit(app, "https://blog.example.com/")
+    page = editor.get("/filters")
+    assert re.search(r"<td>address: the address is one of the site.*?</td><td class=\"number\">1</td>", page)
+
+
+def test_rules_are_applied_to_what_is_stored_after_telling_what_they_find(editor, app, store):
+    hit(app, "https://blog.example.com/admin/1")
+    hit(app, "https://blog.example.com/post")
+    accounts.configure(store, "blog", {"exclude_pages": "/admin/*"})
+    today = datetime.now(UTC).date()
+    form = {"since": str(today - timedelta(days=1)), "until": str(today), "rule": "page"}
+    status, page = editor.send("/filters/apply", **form)
+    assert (status, "1 event would be kept apart" in page, len(stored(store, "Filtered"))) == (200, True, 0)
+    status, page = editor.send("/filters/apply", **form, sure="yes")
+    assert (status, told(page)) == (303, ["Kept apart: 1 event."])
+    (kept,) = stored(store, "Filtered")
+    assert (kept["url"], kept["reason"], kept["applied"]) == (
+        "https://blog.example.com/admin/1", "page: /admin/*", True)
+    assert noted(store) == [("filtered.move", f"apply page from {form['since']} to {form['until']}: 1 event")]
+    assert "find nothing" in editor.send("/filters/apply", **form)[1]
+
+
+@pytest.mark.parametrize("form, wrong", [
+    ({"since": "yesterday", "until": "2026-01-01", "rule": "page"}, ["since"]),
+    ({"since": "2026-01-01", "until": "", "rule": "page"}, ["until"]),
+    ({"since": "2026-01-01", "until": "2026-01-02", "rule": "nonsense"}, ["rule"]),
+])
+def test_rules_are_applied_to_days_that_are_some(editor, form, wrong):
+    status, page = editor.send("/filters/apply", **form)
+    assert (status, list(problems(page))) == (400, wrong)

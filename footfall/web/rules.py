@@ -40,6 +40,10 @@ RULES: Mapping[str, str] = {
     "settings.save_general": EDITOR,
     "settings.remove": OWNER,
     "settings.installation": EDITOR,
+    "settings.filters": EDITOR,
+    "settings.save_filters": EDITOR,
+    "settings.exclude_address": EDITOR,
+    "settings.apply_filters": EDITOR,
 }
 
 

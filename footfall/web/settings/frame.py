@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from typing import Any, NamedTuple, cast
 
 from flask import current_app, flash, g, redirect, render_template, request, url_for
@@ -36,6 +37,7 @@ class Section(NamedTuple):
 SECTIONS: list[tuple[str, str]] = [
     ("General", "settings.index"),
     ("Installation", "settings.installation"),
+    ("Filters", "settings.filters"),
 ]
 
 EXTENSION = "footfall.web.settings"
@@ -43,6 +45,7 @@ EXTENSION = "footfall.web.settings"
 blueprint = site_blueprint("settings", "/settings")
 # Whoever has a section on a blueprint of its own shows the same list.
 blueprint.app_context_processor(lambda: {"settings_sections": sections})
+
 
 
 def sections() -> list[Section]:
@@ -62,6 +65,12 @@ class Form(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         return ""
+
+    def over(self, other: Mapping[str, str]) -> Form:
+        """Return it with the fields of another that it has not."""
+        whole = Form({**other, **self})
+        whole.problems = self.problems
+        return whole
 
     @contextmanager
     def blaming(self, field: str) -> Iterator[None]:
@@ -114,6 +123,26 @@ def change_settings(form: Form, keys: Collection[str]) -> bool:
         audit_here("site.set", "; ".join(
             f"{key}: {before[key] or 'empty'} → {site.given.get(key, 'the default')}" for key in changes))
     return True
+
+
+@blueprint.app_template_filter()
+def counted(number: int, what: str) -> str:
+    """Return a number with what it counts, such as ``1 event`` or ``2,000 events``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def day_of(text: str) -> date:
+    """Return the day that a field names.
+
+    :raises ValueError: it names none.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.min
+    if not 1970 <= day.year < 2200:
+        raise ValueError("must be a day such as 2026-01-31")
+    return day
 
 
 def follow() -> None:

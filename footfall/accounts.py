@@ -46,15 +46,38 @@ def add(store: Store, account: str, url: str = "", created: str = "") -> Account
     :raises UsageError: it exists already, the id cannot be one, or the URL is none.
     """
     check_account(account)
-    parts = urlsplit(url)
-    if url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query):
-        raise UsageError(f"url {url!r}: must be where the site's pages are, such as https://blog.example.com")
+    check_url(url)
     family = store.family("Accounts")
     if family.get_count(ROW, [account]):
         raise UsageError(f"site {account!r}: exists already")
     made = Account(account, url.rstrip("/"), created or datetime.now(UTC).isoformat(timespec="seconds"))
     family.insert(ROW, {account: _fields(made)})
     return made
+
+
+def check_url(url: str) -> None:
+    """See that a text can be where a site's pages are, or is empty.
+
+    :raises UsageError: it cannot.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query):
+        raise UsageError(f"url {url!r}: must be where the site's pages are, such as https://blog.example.com")
+
+
+def set_url(store: Store, account: str, url: str) -> Account:
+    """Tell where an account's pages are.
+
+    :param url: as in :func:`add`.
+    :raises UsageError: there is no such account, or the URL is none.
+    """
+    check_url(url)
+    changed = find(store, account)._replace(url=url.rstrip("/"))
+    store.family("Accounts").insert(ROW, {account: _fields(changed)})
+    return changed
 
 
 def all_accounts(store: Store) -> list[Account]:

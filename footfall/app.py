@@ -11,7 +11,7 @@ from footfall.collect.tracker import SHARE, Paths
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.tokens import KnownTokens
-from footfall.web import api, auth, badge, mailing, reports, roles
+from footfall.web import api, auth, badge, mailing, reports, roles, settings
 from footfall.web.routes import BLUEPRINTS
 
 #: No page of ours has inline code or loads anything from elsewhere.
@@ -32,6 +32,7 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or configuration.load()
     app = Flask("footfall", static_folder=str(SHARE / "static"), template_folder=str(SHARE / "templates"))
     app.extensions["footfall"] = collector = Collector(config)
+    app.extensions[settings.EXTENSION] = config
     app.extensions[api.EXTENSION] = KnownTokens(collector.store)
     app.extensions[reports.EXTENSION] = reports.Reports(config, collector.store)
     app.extensions[badge.EXTENSION] = badge.Badges(collector.store)

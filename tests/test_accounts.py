@@ -113,7 +113,7 @@ def test_settings_of_a_site_are_kept_as_they_were_given_and_read_as_what_they_me
 
 @pytest.mark.parametrize("changes, message", [
     ({"retention_days": "never"}, r"--retention-days='never': must be a whole number from 0 to 7300"),
-    ({"colour": "blue"}, "colour: unknown setting of a site; there are dnt, "),
+    ({"colour": "blue"}, "colour: unknown setting of a site; there are timezone, "),
 ])
 def test_a_setting_that_a_site_cannot_have_is_refused_by_name(away, changes, message):
     with pytest.raises(UsageError, match=message):

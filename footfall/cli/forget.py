@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections import Counter
-from contextlib import ExitStack, closing
 
 import click
 
-from footfall import accounts, erasure
+from footfall import accounts
 from footfall.cli.asked import moment
 from footfall.cli.cache import follow
 from footfall.cli.settings import with_settings
-from footfall.collect import outbox
-from footfall.columns import VISITOR_BYTES
-from footfall.config import Config, Network
+from footfall.collect import forgetting
+from footfall.config import Config
 from footfall.erasure import Selection
 from footfall.errors import UsageError
-from footfall.pageview import check_account, kept_address
+from footfall.pageview import check_account
 from footfall.stores import open_store
-
-#: What is counted of the outbox of this machine, beside the families of the store.
-OUTBOX = "outbox"
-_PLACES = {"PageViews": "page-views", "Events": "custom events", "Filtered": "filtered out",
-           "Visitors": "steps of visitors", "Retries": "marks of retries", OUTBOX: "in the outbox of this machine"}
 
 
 @click.command()
@@ -44,27 +36,23 @@ def forget(config: Config, site_id: str, visitor: str | None, address: str | Non
     the same events in this machine's outbox and in the facts that it keeps.
     """
     selection = select(site_id, visitor, address, before)
-    with ExitStack() as stack:
-        opened = stack.enter_context(closing(outbox.open_outbox(config))) if outbox.is_wanted(config) else None
-        store = stack.enter_context(open_store(config=config))
+    shown = forgetting.shown(selection)
+    with open_store(config=config) as store:
         if not yes:
-            found = erasure.count(store, selection)
-            found[OUTBOX] = opened.count(selection.takes_column) if opened else 0
-            click.echo(f"{site_id}, {_shown(selection)}:\n{told(found)}", err=True)
+            found = forgetting.count(config, store, selection)
+            click.echo(f"{site_id}, {shown}:\n{told(found)}", err=True)
             if found.total():
                 click.confirm("Remove them for good?", abort=True, err=True)
-        # From where they come first: what the forwarder has under way is in the store when this returns.
-        waiting = opened.forget(selection.takes_column) if opened else 0
-        removed = erasure.forget(store, selection)
-        removed[OUTBOX] = waiting
+        removed = forgetting.forget(config, store, selection)
         follow(config, store, site_id)
         if not removed.total():
             accounts.find(store, site_id)
     if as_json:
-        click.echo(json.dumps({"site": site_id, "removed": {name: removed[name] for name in _PLACES}}, indent=2))
+        click.echo(json.dumps({"site": site_id, "removed": {name: removed[name] for name in forgetting.PLACES}},
+                              indent=2))
         return
-    click.echo(f"Removed of {site_id}, {_shown(selection)}:\n{told(removed)}")
-    if not removed.total() and (hint := _hint(config, selection)):
+    click.echo(f"Removed of {site_id}, {shown}:\n{told(removed)}")
+    if not removed.total() and (hint := forgetting.hint(config, selection)):
         click.echo(hint)
 
 
@@ -76,52 +64,17 @@ def select(site_id: str, visitor: str | None, address: str | None, before: str |
     if sum(each is not None for each in (visitor, address, before)) != 1:
         raise UsageError("--visitor, --ip, --before: give one of them")
     selection = Selection(check_account(site_id))
-    if visitor is not None:
-        return selection._replace(visitor=_visitor(visitor))
-    if address is not None:
-        return selection._replace(network=_network(address))
+    try:
+        if visitor is not None:
+            return selection._replace(visitor=forgetting.visitor_of(visitor))
+        if address is not None:
+            return selection._replace(network=forgetting.network_of(address))
+    except ValueError as error:
+        flag = f"--ip={address!r}" if visitor is None else f"--visitor={visitor!r}"
+        raise UsageError(f"{flag}: {error}") from None
     return selection._replace(before=moment("--before", before or ""))
 
 
 def told(counts: Counter[str]) -> str:
     """Return the counts as text, a line each."""
-    return "\n".join(f"{counts[name]:>10,} {meaning}" for name, meaning in _PLACES.items()
-                     if counts[name] or name in ("PageViews", "Events"))
-
-
-def _visitor(text: str) -> bytes:
-    try:
-        visitor = bytes.fromhex(text)
-    except ValueError:
-        visitor = b""
-    if len(visitor) != VISITOR_BYTES:
-        raise UsageError(f"--visitor={text!r}: must be {2 * VISITOR_BYTES} hexadecimal digits, as in an event's field "
-                         "visitor")
-    return visitor
-
-
-def _network(text: str) -> Network:
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError as error:
-        raise UsageError(f"--ip={text!r}: must be an address, or a network such as 192.0.2.0/24 ({error})") from None
-
-
-def _shown(selection: Selection) -> str:
-    if selection.visitor is not None:
-        return f"visitor {selection.visitor.hex()}"
-    if selection.network is not None:
-        one = selection.network.num_addresses == 1
-        return f"from {selection.network.network_address if one else selection.network}"
-    return f"before {selection.before:%Y-%m-%d %H:%M} UTC"
-
-
-def _hint(config: Config, selection: Selection) -> str:
-    """Return why nothing may have been found of an address, if that is how addresses are kept."""
-    if selection.network is None or selection.network.num_addresses > 1:
-        return ""
-    if config.ip == "none":
-        return "FOOTFALL_IP=none: no address is kept."
-    address = str(selection.network.network_address)
-    kept = kept_address(address, config.ip)
-    return "" if kept == address else f"FOOTFALL_IP={config.ip}: it is kept as {kept}, as its neighbours are."
+    return "\n".join(f"{count:>10,} {meaning}" for meaning, count in forgetting.told(counts))

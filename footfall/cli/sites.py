@@ -66,11 +66,14 @@ def tag_(config: Config, site_id: str, core: bool, integrity: bool) -> None:
 
 @site.command("set")
 @click.argument("site_id", metavar="ID")
+@click.option("--url", metavar="URL", help="Where the site's pages are, see `footfall site add`.")
 @site_setting_flags
 @with_settings()
-def set_(config: Config, site_id: str, **changes: str | None) -> None:
+def set_(config: Config, site_id: str, url: str | None, **changes: str | None) -> None:
     """Change settings of the site ID, and show them all. An empty value takes the default again."""
     with open_store(config=config) as store:
+        if url is not None:
+            accounts.set_url(store, site_id, url)
         given = {key: text for key, text in changes.items() if text is not None}
         account = accounts.configure(store, site_id, given) if given else accounts.find(store, site_id)
     for setting in SITE_SETTINGS:

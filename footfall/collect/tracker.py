@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import posixpath
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -73,13 +74,15 @@ def frozen(build: str = "") -> str:
     return next(name for name, script in scripts().items() if script.is_frozen and script.source == source)
 
 
-def tag(address: str, account: str, paths: Paths = DEFAULT, *, build: str = "", integrity: bool = False) -> str:
+def tag(address: str, account: str, paths: Paths = DEFAULT, *, build: str = "", integrity: bool = False,
+        options: Mapping[str, str] | None = None) -> str:
     """Return the HTML to paste into a page.
 
     :param address: where footfall is reached, such as ``https://stats.example.com``.
     :param account: the site's id.
     :param build: ``core`` for the small one.
     :param integrity: name the version and its hash, so that a browser runs no other script.
+    :param options: attributes beside, as docs/tracker.md lists them; an empty one stands without a value.
     """
     build = frozen(build) if integrity else build
     attributes = {"src": address.rstrip("/") + paths.build(build)}
@@ -90,5 +93,6 @@ def tag(address: str, account: str, paths: Paths = DEFAULT, *, build: str = "", 
     api = posixpath.relpath(paths.event, posixpath.dirname(paths.script))
     if api != "e":
         attributes["data-api"] = api
-    written = " ".join(f'{name}="{escape(value)}"' for name, value in attributes.items())
+    attributes |= options or {}
+    written = " ".join(f'{name}="{escape(value)}"' if value else name for name, value in attributes.items())
     return f"<script async {written}></script>"

@@ -13,6 +13,7 @@ from footfall.web import (
     journeys,
     mailing,
     raw,
+    settings,
     sites,
     tables,
 )
@@ -26,6 +27,7 @@ BLUEPRINTS = (
     badge.blueprint,
     dashboard.blueprint,
     sites.blueprint,
+    settings.blueprint,
     apart.changes,
     export.blueprint,
     mailing.blueprint,

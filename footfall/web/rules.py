@@ -58,6 +58,15 @@ RULES: Mapping[str, str] = {
     "mailing.send": EDITOR,
     "mailing.add_alert": EDITOR,
     "mailing.remove_alert": EDITOR,
+    # Settings of a site. What removes events, and what lets programs in, takes an owner.
+    "settings.index": EDITOR,
+    "settings.save_general": EDITOR,
+    "settings.remove": OWNER,
+    "settings.installation": EDITOR,
+    "settings.filters": EDITOR,
+    "settings.save_filters": EDITOR,
+    "settings.exclude_address": EDITOR,
+    "settings.apply_filters": EDITOR,
 }
 
 

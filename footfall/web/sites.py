@@ -45,12 +45,14 @@ TABS: Sequence[tuple[str, str, str]] = (
 PERSONAL = (".events", ".filtered")
 
 
-def site_blueprint(name: str) -> Blueprint:
+def site_blueprint(name: str, under: str = "") -> Blueprint:
     """Return a blueprint of pages of a site, which keep the site of their URL in ``g.site``.
+
+    :param under: the path below the site's that they are at, such as ``/settings``.
 
     ``url_for`` needs no site there.
     """
-    made = Blueprint(name, __name__, url_prefix=PREFIX)
+    made = Blueprint(name, __name__, url_prefix=PREFIX + under)
     made.url_value_preprocessor(_take_site)
     made.url_defaults(_give_site)
     made.register_error_handler(UsageError, cannot_be)

@@ -1,0 +1,9 @@
+"""The settings pages of a site, under ``/sites/<site>/settings``: all that the command line can do to one, as forms.
+
+Each module has the pages of one section; docs/administration.md is their guide.
+"""
+
+from footfall.web.settings import filters, general, installation
+from footfall.web.settings.frame import EXTENSION, blueprint
+
+__all__ = ["EXTENSION", "blueprint", "filters", "general", "installation"]

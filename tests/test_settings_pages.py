@@ -1,0 +1,239 @@
+"""The settings pages through Flask's client: every form, good and bad, who may use it, and that it does as the CLI."""
+
+import html
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from footfall import accounts, audit, users
+from footfall.app import create_app
+from footfall.pageview import unpack
+
+PASSWORD = "correct horse battery"
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+OURS = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(monkeypatch):
+    monkeypatch.setattr(users, "HASHING", "scrypt:1024:1:1")
+    users._nobodys_hash.cache_clear()
+    yield
+    users._nobodys_hash.cache_clear()
+
+
+@pytest.fixture
+def app(settings_of, store):
+    accounts.add(store, "blog", "https://blog.example.com")
+    for name in users.ROLES:
+        users.add(store, name, PASSWORD, {"blog": name})
+    users.add(store, "admin", PASSWORD)
+    return create_app(settings_of())
+
+
+@pytest.fixture
+def client_of(app):
+    """Gives a client that is logged in as a user."""
+
+    def client_of(name):
+        client = app.test_client()
+        assert client.post("/login", data={"name": name, "password": PASSWORD}, headers=OURS).status_code == 303
+        return client
+
+    return client_of
+
+
+@pytest.fixture
+def editor(client_of):
+    return Pages(client_of("editor"))
+
+
+@pytest.fixture
+def owner(client_of):
+    return Pages(client_of("owner"))
+
+
+class Pages:
+    """The settings of the site blog, as a user's browser has them."""
+
+    def __init__(self, client, site="blog"):
+        self.client = client
+        self.url = f"/sites/{site}/settings"
+
+    def get(self, path=""):
+        answer = self.client.get(self.url + path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def send(self, path="", **fields):
+        """Send a form and follow where its answer leads, as a browser does; returns the status and the page."""
+        answer = self.client.post(self.url + path, data=fields, headers=OURS)
+        if answer.status_code == 303:
+            return 303, self.client.get(answer.location).text
+        return answer.status_code, answer.text
+
+
+def told(page):
+    """What a page says was done, once."""
+    return [html.unescape(each) for each in re.findall(r'<p class="done" role="status">(.*?)</p>', page)]
+
+
+def problems(page):
+    """What is wrong with which field."""
+    return {name: html.unescape(text) for name, text in
+            re.findall(r'<p class="problem" id="(.*?)-problem">(.*?)</p>', page)}
+
+
+def noted(store):
+    """What the audit log has: actions and their details, the oldest first."""
+    return [(each.action, each.detail) for each in reversed(list(audit.entries(store, site="blog")))]
+
+
+def hit(app, url, title="", agent=BROWSER):
+    """Have the beacon take a view."""
+    answer = app.test_client().get("/a.gif", query_string={"id": "blog", "url": url, "title": title},
+                                   headers={"User-Agent": agent})
+    assert answer.status_code == 200
+
+
+def stored(store, family):
+    """The events of a family."""
+    columns = store.family(family)
+    return [unpack(value) for key in columns.row_keys() for _, value in columns.xget(key)]
+
+
+# ----- general
+
+
+def test_url_and_time_zone_are_saved_as_the_command_line_does(editor, store):
+    status, page = editor.send(url="https://www.example.com/", timezone="Europe/Berlin")
+    assert (status, told(page)) == (303, ["Saved. Running servers follow within ten seconds."])
+    assert "Saved" not in editor.get()
+    found = accounts.find(store, "blog")
+    assert (found.url, found.given) == ("https://www.example.com", {"timezone": "Europe/Berlin"})
+    assert noted(store) == [("site.set", "timezone: UTC → Europe/Berlin"),
+                            ("site.set", "url: https://blog.example.com → https://www.example.com")]
+    editor.send(url="https://www.example.com", timezone="UTC")
+    assert accounts.find(store, "blog").given == {}
+
+
+@pytest.mark.parametrize("fields, wrong", [
+    ({"url": "blog.example.com", "timezone": "UTC"}, "url"),
+    ({"url": "https://blog.example.com/a/page", "timezone": "UTC"}, "url"),
+    ({"url": "http://[", "timezone": "UTC"}, "url"),
+    ({"url": "", "timezone": "Mars/Olympus"}, "timezone"),
+])
+def test_what_cannot_be_is_told_beside_its_field_and_kept_as_it_was_typed(editor, store, fields, wrong):
+    status, page = editor.send(**fields)
+    assert (status, list(problems(page))) == (400, [wrong])
+    assert html.escape(fields[wrong], quote=True) in page
+    assert accounts.find(store, "blog").url == "https://blog.example.com"
+    assert noted(store) == []
+
+
+def test_a_site_is_removed_by_who_types_its_id(owner, store):
+    assert list(problems(owner.send("/remove", confirm="blogg", events="remove")[1])) == ["confirm"]
+    assert accounts.find(store, "blog")
+    status, page = owner.send("/remove", confirm="blog", events="keep")
+    assert (status, told(page)) == (303, ["Removed blog; its events are kept."])
+    assert accounts.all_accounts(store) == []
+    assert noted(store) == [("site.remove", "without its events")]
+
+
+# ----- installation
+
+
+@pytest.mark.parametrize("query, expected", [
+    ("", '<script async src="http://localhost/a.js" data-id="blog"></script>'),
+    ("?build=core&track=forms", '<script async src="http://localhost/a.core.js" data-id="blog"></script>'),
+    ("?track=forms&track=outbound&track=nonsense&local=1",
+     '<script async src="http://localhost/a.js" data-id="blog" data-local data-track="outbound forms"></script>'),
+])
+def test_the_tag_is_shown_in_the_variant_that_is_asked_for(editor, query, expected):
+    page = editor.get(f"/installation{query}")
+    assert html.unescape(re.search('<pre class="copy" id="tag">(.*?)</pre>', page)[1]) == expected
+
+
+def test_a_tag_with_a_hash_names_the_frozen_script(editor):
+    assert 'integrity="sha384-' in html.unescape(editor.get("/installation?integrity=1"))
+
+
+def test_a_view_is_seen_as_soon_as_it_came_and_one_that_a_filter_took_with_the_reason(editor, app):
+    assert "Waiting for a view…" in editor.get("/installation")
+    hit(app, "https://blog.example.com/post?x=<i>", "A <b>title</b>")
+    page = " ".join(editor.get("/installation").split())
+    assert re.search(r"We have just seen a view of <bdi>https://blog.example.com/post\?x=&lt;i&gt;</bdi>, \d s ago, "
+                     "Firefox on Linux, “<bdi>A &lt;b&gt;title&lt;/b&gt;</bdi>”", page)
+    hit(app, "https://blog.example.com/bot", agent="curl/8.0")
+    page = " ".join(editor.get("/installation").split())
+    assert re.search(r"A hit was kept apart.*/bot</bdi>, \d s ago.*: bot: curl \(the user agent is a bot", page)
+
+
+# ----- filters
+
+FILTERS = {"bots": "filter", "spam": "filter", "exclude_addresses": "", "exclude_countries": "", "hosts": "",
+           "exclude_pages": "", "rate": "240"}
+
+
+def test_filters_are_saved_as_the_command_line_does(editor, store):
+    status, _ = editor.send("/filters", **FILTERS)
+    assert (status, accounts.find(store, "blog").given, noted(store)) == (303, {}, [])
+    changes = {"bots": "count", "hosts": "example.com, *.example.com", "exclude_countries": "de", "rate": "0"}
+    status, page = editor.send("/filters", **FILTERS | changes | {"exclude_addresses": "192.0.2.0/24\r\n203.0.113.9"})
+    assert (status, accounts.find(store, "blog").given) == (
+        303, {**changes, "exclude_addresses": "192.0.2.0/24, 203.0.113.9"})
+    assert "203.0.113.9</textarea>" in page
+    assert noted(store)[0][1].startswith("bots: filter → count; exclude_addresses: empty → 192.0.2.0/24, 203.0.113.9")
+    editor.send("/filters", **FILTERS)
+    assert accounts.find(store, "blog").given == {}
+
+
+@pytest.mark.parametrize("field, bad", [
+    ("bots", "eat"), ("spam", ""), ("exclude_addresses", "192.0.2.x"), ("exclude_countries", "Germany"),
+    ("hosts", "https://example.com"), ("exclude_pages", "admin"), ("rate", "-1"), ("rate", "many"),
+])
+def test_a_filter_that_cannot_be_is_refused_and_no_other_saved(editor, store, field, bad):
+    status, page = editor.send("/filters", **FILTERS | {"bots": "count", field: bad})
+    if bad:
+        assert (status, list(problems(page))) == (400, [field])
+        assert accounts.find(store, "blog").given == {}
+    else:
+        assert status == 303
+
+
+def test_what_comes_from_my_own_address_is_kept_apart_after_a_click(editor, app, store):
+    page = editor.send("/filters/address")[1]
+    assert told(page) == ["What comes from 127.0.0.1 is kept apart within ten seconds."]
+    assert accounts.find(store, "blog").given == {"exclude_addresses": "127.0.0.1"}
+    assert told(editor.send("/filters/address")[1]) == ["127.0.0.1 is left out already."]
+    hit(app, "https://blog.example.com/")
+    page = editor.get("/filters")
+    assert re.search(r"<td>address: the address is one of the site.*?</td><td class=\"number\">1</td>", page)
+
+
+def test_rules_are_applied_to_what_is_stored_after_telling_what_they_find(editor, app, store):
+    hit(app, "https://blog.example.com/admin/1")
+    hit(app, "https://blog.example.com/post")
+    accounts.configure(store, "blog", {"exclude_pages": "/admin/*"})
+    today = datetime.now(UTC).date()
+    form = {"since": str(today - timedelta(days=1)), "until": str(today), "rule": "page"}
+    status, page = editor.send("/filters/apply", **form)
+    assert (status, "1 event would be kept apart" in page, len(stored(store, "Filtered"))) == (200, True, 0)
+    status, page = editor.send("/filters/apply", **form, sure="yes")
+    assert (status, told(page)) == (303, ["Kept apart: 1 event."])
+    (kept,) = stored(store, "Filtered")
+    assert (kept["url"], kept["reason"], kept["applied"]) == (
+        "https://blog.example.com/admin/1", "page: /admin/*", True)
+    assert noted(store) == [("filtered.move", f"apply page from {form['since']} to {form['until']}: 1 event")]
+    assert "find nothing" in editor.send("/filters/apply", **form)[1]
+
+
+@pytest.mark.parametrize("form, wrong", [
+    ({"since": "yesterday", "until": "2026-01-01", "rule": "page"}, ["since"]),
+    ({"since": "2026-01-01", "until": "", "rule": "page"}, ["until"]),
+    ({"since": "2026-01-01", "until": "2026-01-02", "rule": "nonsense"}, ["rule"]),
+])
+def test_rules_are_applied_to_days_that_are_some(editor, form, wrong):
+    status, page = editor.send("/filters/apply", **form)
+    assert (status, list(problems(page))) == (400, wrong)

@@ -11,12 +11,21 @@ from footfall.collect.tracker import SHARE, Paths
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.tokens import KnownTokens
-from footfall.web import api, auth, dashboard, reports, roles, sites
+from footfall.web import (
+    api,
+    auth,
+    dashboard,
+    live,  # noqa: F401 - its routes are those of a site's pages
+    reports,
+    roles,
+    sending,
+    sites,
+)
 
 #: No page of ours has inline code or loads anything from elsewhere.
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-                               "frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; "
+                               "img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
@@ -42,6 +51,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(sites.blueprint)
     app.register_blueprint(health.blueprint)
     beacon.add_routes(app, Paths.of(config))
+    sending.install(app)
     app.register_error_handler(StoreError, store_failed)
     app.after_request(add_security_headers)
     return app

@@ -67,6 +67,8 @@ RULES: Mapping[str, str] = {
     "settings.save_filters": EDITOR,
     "settings.exclude_address": EDITOR,
     "settings.apply_filters": EDITOR,
+    # What the pages' script asks for.
+    "site.live": VIEWER,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 #: Letters, number and English name; XK is what everybody writes for Kosovo, to which ISO has given none.
 _COUNTRIES = """\
@@ -456,8 +457,8 @@ CHANNELS: Mapping[str, str] = {
 }
 #: What can be counted of, and filtered by, as the pages call it.
 DIMENSIONS: Mapping[str, str] = {
-    "page": "Page", "entry_page": "Entry page", "exit_page": "Exit page", "host": "Host", "title": "Title", "url": "URL",
-    "channel": "Channel", "source": "Source", "referrer": "Referrer", "referrer_url": "Referring page",
+    "page": "Page", "entry_page": "Entry page", "exit_page": "Exit page", "host": "Host", "title": "Title",
+    "url": "URL", "channel": "Channel", "source": "Source", "referrer": "Referrer", "referrer_url": "Referring page",
     "search_term": "Search term", "utm_source": "UTM source", "utm_medium": "UTM medium",
     "utm_campaign": "UTM campaign", "utm_content": "UTM content", "utm_term": "UTM term",
     "country": "Country", "region": "Region", "city": "City", "browser": "Browser", "browser_version": "Version",
@@ -480,7 +481,18 @@ def shown(dimension: str, value: str) -> str:
         return f"{name}, {COUNTRIES[country]}" if name and country in COUNTRIES else value
     if dimension == "language":
         return _language(value)
+    if dimension in ("page", "entry_page", "exit_page", "url", "referrer_url"):
+        return readable(value)
     return CHANNELS.get(value, value) if dimension == "channel" else value
+
+
+def readable(url: str) -> str:
+    """Return an address with its letters decoded, unless some cannot be seen or turn the direction of writing."""
+    try:
+        text = unquote(url, errors="strict")
+    except UnicodeDecodeError:
+        return url
+    return text if text.isprintable() else url
 
 
 def titled(dimension: str) -> str:

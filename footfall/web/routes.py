@@ -13,6 +13,7 @@ from footfall.web import (
     journeys,
     live,
     mailing,
+    overview,
     raw,
     settings,
     sites,
@@ -20,7 +21,7 @@ from footfall.web import (
 )
 
 #: Modules whose routes are of the blueprint of a site's pages: they need only be imported before it is registered.
-PAGES_OF_A_SITE = (conversions, journeys, live, raw, tables)
+PAGES_OF_A_SITE = (conversions, journeys, live, overview, raw, tables)
 
 BLUEPRINTS = (
     api.blueprint,

@@ -7,15 +7,13 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, current_app, g, render_template, request, url_for
+from flask import Blueprint, abort, current_app, g, request, url_for
 from flask.typing import ResponseReturnValue
 
 from footfall import accounts
 from footfall.accounts import Account
 from footfall.collect.beacon import collector
 from footfall.errors import UsageError
-from footfall.reports.query import run
-from footfall.web.reports import reports
 from footfall.web.view import View, parse_view
 
 PREFIX = "/sites/<site>"
@@ -131,13 +129,3 @@ def view() -> View:
     today = datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
     g.view = parse_view(request.args.items(multi=True), site.id, zone, today)
     return cast(View, g.view)
-
-
-@blueprint.get("")
-def overview(site: str) -> ResponseReturnValue:
-    from footfall.reports.asking import days_of
-
-    shown = view()
-    days = days_of(reports().cache(), site)
-    headline = run(shown.query(("views", "visits", "visitors"), compared=True), days)[0]
-    return render_template("site.html", view=shown, headline=headline)

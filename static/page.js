@@ -38,7 +38,7 @@
   let shown = location.pathname + location.search
 
   const isSame = (url, element) =>
-    url.origin === location.origin && url.pathname === location.pathname && !url.hash && main()?.contains(element)
+    url.origin === location.origin && url.pathname === location.pathname && (!url.hash || url.search !== location.search) && main()?.contains(element)
 
   const fetched = async (url, more) => {
     const answer = await fetch(url, more)

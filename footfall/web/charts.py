@@ -160,10 +160,9 @@ def _plot(points: Sequence[Point], metric: str, y: Callable[[Number], float], ax
             "base" if place == FLOOR else "grid", y=place) for place, _ in axis)
     now = [(point.number if point.begun else None) for point in points]
     lines = Markup('<svg class="inner" width="100%" height="{}" viewBox="0 0 {} {}" preserveAspectRatio="none" '
-                   'aria-hidden="true">{}{}</svg>').format(
-        HEIGHT, ACROSS, HEIGHT,
-        _line("then", _runs([point.other for point in points]), len(points), y) if against else "",
-        _lines(now, y, unfinished=unfinished))
+                   'aria-hidden="true">{}{}{}</svg>').format(
+        HEIGHT, ACROSS, HEIGHT, _area(now, y),
+        _line("then", [point.other for point in points], y) if against else "", _now(now, y, unfinished=unfinished))
     dots = Markup("").join(
         Markup('<circle class="dot" cx="{:.3f}%" cy="{:.1f}" r="3"/>').format((run[0][0] + 0.5) * slot, y(run[0][1]))
         for run in _runs(now) if len(run) == 1)
@@ -181,20 +180,26 @@ def _plot(points: Sequence[Point], metric: str, y: Callable[[Number], float], ax
                       _notes(points, notes, slot))
 
 
-def _lines(numbers: Sequence[Number], y: Callable[[Number], float], *, unfinished: bool) -> Markup:
-    """Return the area under a line, the line, and its end in another way if it may still rise."""
-    runs, count = _runs(numbers), len(numbers)
-    areas = Markup("").join(
+def _area(numbers: Sequence[Number], y: Callable[[Number], float]) -> Markup:
+    """Return what lies under a line."""
+    count = len(numbers)
+    return Markup("").join(
         Markup('<path class="area" d="M{:.1f} {}{}V{}z"/>').format(
-            _x(run[0][0], count), FLOOR, _steps(run, count, y, "L"), FLOOR) for run in runs if len(run) > 1)
-    if unfinished and runs and len(runs[-1]) > 1:
-        *begun, last = runs
-        return areas + _line("now", [*begun, last[:-1]], count, y) + _line("unfinished", [last[-2:]], count, y)
-    return areas + _line("now", runs, count, y)
+            _x(run[0][0], count), FLOOR, _steps(run, count, y, "L"), FLOOR) for run in _runs(numbers) if len(run) > 1)
 
 
-def _line(name: str, runs: Sequence[Sequence[tuple[int, Number]]], count: int, y: Callable[[Number], float]) -> Markup:
-    path = "".join(_steps(run, count, y, "M") for run in runs if len(run) > 1)
+def _now(numbers: Sequence[Number], y: Callable[[Number], float], *, unfinished: bool) -> Markup:
+    """Return a line whose end is another if it may still rise."""
+    last = max((place for place, number in enumerate(numbers) if number is not None), default=0)
+    if not unfinished or not last or numbers[last - 1] is None:
+        return _line("now", numbers, y)
+    over = [number if place < last else None for place, number in enumerate(numbers)]
+    open_end = [number if place >= last - 1 else None for place, number in enumerate(numbers)]
+    return _line("now", over, y) + _line("unfinished", open_end, y)
+
+
+def _line(name: str, numbers: Sequence[Number], y: Callable[[Number], float]) -> Markup:
+    path = "".join(_steps(run, len(numbers), y, "M") for run in _runs(numbers) if len(run) > 1)
     return Markup('<path class="{}" d="{}"/>').format(name, path) if path else Markup("")
 
 

@@ -171,15 +171,16 @@ def _notes(view: View) -> list[Note]:
 
 def _figures(page: Page, told: Told, metric: str) -> list[Figure]:
     before = told.get("compared", {})
-    return [Figure(name, page.url(metric=name), name == metric, texts.number(name, told[name]),
-                   texts.change(name, told[name], before.get(name)), _verdict(name, told[name], before.get(name)),
-                   texts.number(name, before[name]) if name in before else "") for name in FIGURES]
+    changes = {name: texts.change(name, told[name], before.get(name)) for name in FIGURES}
+    return [Figure(name, page.url(metric=name), name == metric, texts.number(name, told[name]), changes[name],
+                   _verdict(name, changes[name]), texts.number(name, before[name]) if name in before else "")
+            for name in FIGURES]
 
 
-def _verdict(name: str, number: Any, before: Any) -> str:
-    if number is None or before is None or number == before:
+def _verdict(name: str, change: str) -> str:
+    if change[:1] not in ("+", "-"):
         return ""
-    return "good" if (number > before) != (name in BETTER_LOW) else "bad"
+    return "good" if (change[0] == "+") != (name in BETTER_LOW) else "bad"
 
 
 def _groups(view: View, of_site: Days) -> list[Group]:
@@ -196,8 +197,8 @@ def _shown(page: Page, group: Group, told: Told, account: Account, of_site: Days
     # Where nobody is known, a list by visitors has no order.
     metrics = tuple(name for name in panel.metrics if told["visitors"] or name in ("views", "events")) or ("views",)
     is_map = panel.dimension == "country"
-    found = run(page.view.query(metrics, (panel.dimension,), order=[(name, "desc") for name in metrics],
-                                limit=COUNTRIES if is_map else ROWS), of_site)
+    found = run(page.view.query(metrics, (panel.dimension,), limit=COUNTRIES if is_map else ROWS),
+                of_site)
     first = metrics[0]
     rows = [row for row in found if row[first]]
     links = [(each.rare, Link(each.title, page.url(None, **{

@@ -10,6 +10,8 @@ from footfall.web.names import titled
 
 #: Rows of a panel.
 ROWS = 9
+#: What is told of where visits came from, or began and ended: their later views came from the site itself.
+OF_VISITS = ("visits", "bounce_rate")
 
 
 class Panel(NamedTuple):
@@ -54,17 +56,17 @@ class Group(NamedTuple):
 GROUPS: Sequence[Group] = (
     Group("pages", "Pages", (
         Panel("page", link="page"),
-        Panel("entry_page", ("visitors", "visits"), link="page"),
-        Panel("exit_page", ("visitors", "visits"), link="page"),
+        Panel("entry_page", OF_VISITS, link="page"),
+        Panel("exit_page", OF_VISITS, link="page"),
         Panel("title", rare=True),
         Panel("host", link="host", rare=True),
     )),
     Group("sources", "Sources", (
-        Panel("channel"),
-        Panel("source"),
-        Panel("referrer", link="host"),
-        Panel("search_term", rare=True),
-        *(Panel(f"utm_{tag}", rare=True) for tag in ("campaign", "source", "medium", "content", "term")),
+        Panel("channel", OF_VISITS),
+        Panel("source", OF_VISITS),
+        Panel("referrer", OF_VISITS, link="host"),
+        Panel("search_term", OF_VISITS, rare=True),
+        *(Panel(f"utm_{tag}", OF_VISITS, rare=True) for tag in ("campaign", "source", "medium", "content", "term")),
     )),
     Group("places", "Places", (Panel("country"), Panel("region"), Panel("city"))),
     Group("technology", "Technology", (

@@ -129,9 +129,9 @@ def test_a_funnel_of_the_site_is_the_same(viewer, store):
 
 def test_steps_are_added_in_a_form(viewer):
     page = viewer.get(link(viewer.get(f"/sites/blog/goals?{DAYS}").text, "Another, of steps that you name")).text
-    assert page.count('name="step"') == 1
+    assert page.count('id="step-') == 1
     page = viewer.get(f"/sites/blog/funnel?{DAYS}&step=page:/&step=&within=7d").text
-    assert re.findall('name="step" value="(.*?)"', page) == ["page:/", ""]
+    assert re.findall('id="step-.*?" name="step" value="(.*?)"', page) == ["page:/", ""]
     assert 'name="within" value="7d"' in page
     assert '<input type="hidden" name="since" value="2026-01-05">' in page
     assert "within 7 days" in page

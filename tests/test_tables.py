@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import date
 
 import pytest
@@ -75,14 +76,14 @@ def test_every_kind_of_dimension_has_its_table_and_its_file(viewer, store, name,
     ("search=B", ["/b"]),
     ("search=nowhere", []),
     ("is.country=AT", ["/b"]),
-    ("page=2", []),
+    ("from=101", []),
 ])
 def test_order_and_search_are_in_the_url(viewer, asked, expected):
     page = viewer.get(f"/sites/blog/panel/page?{DAYS}&{asked}").text
     assert [row[0] for row in rows(page)[1:]] == expected if expected else "<table" not in page
     assert [line[0] for line in csv.reader(io.StringIO(
         viewer.get(f"/sites/blog/panel/page.csv?{DAYS}&{asked}").text))][1:] == (
-        ["/b", "/a", "/c"] if asked == "page=2" else expected)
+        ["/b", "/a", "/c"] if asked == "from=101" else expected)
 
 
 def test_a_click_on_a_head_orders_and_another_reverses(viewer):
@@ -121,6 +122,18 @@ def test_a_value_leads_to_the_site_seen_by_it_and_to_its_events(viewer):
     assert link(page, "2026-01-05") == "/sites/blog?period=custom&since=2026-01-05&until=2026-01-06"
 
 
+def test_what_is_shown_is_picked_on_the_page_and_the_rest_of_the_address_stays(viewer):
+    page = viewer.get(f"/sites/blog/panel/prop:a%2Fb?{DAYS}&is.country=DE&contains.page=/&sort=-views&from=101").text
+    assert link(page, "7 days") == ("/sites/blog/panel/prop:a/b?period=7d&is.country=DE&contains.page=%2F&sort=-views")
+    assert link(page, "a year before").endswith("&compare=year&is.country=DE&contains.page=%2F&sort=-views")
+    assert link(page, "×").endswith("&until=2026-01-06&contains.page=%2F&sort=-views")
+    assert "is.country=DE" not in link(page, "×")
+    form = page.partition('class="pick"')[2].partition("<form")[2].partition("</form>")[0]
+    assert re.findall('name="(.*?)" value="(.*?)"', form) == [
+        ("is.country", "DE"), ("contains.page", "/"), ("sort", "-views"), ("since", "2026-01-05"),
+        ("until", "2026-01-06")]
+
+
 def test_hostile_values_are_text_on_the_page_and_no_formulas_in_the_file(settings_of, store, monkeypatch):
     fill(store, "\n".join(f"2026-01-05 10:00 - / title=x{number}" for number in range(len(HOSTILE))))
     for key, row in list(store.family("PageViews").get_range()):
@@ -138,7 +151,7 @@ def test_hostile_values_are_text_on_the_page_and_no_formulas_in_the_file(setting
 @pytest.mark.parametrize("path, status", [
     ("panel/colour", 404), ("panel/prop:", 404), ("panel/colour.csv", 404),
     ("panel/page?sort=colour", 400), ("panel/page?sort=--views", 400), ("panel/page.csv?sort=-", 400),
-    ("panel/page?page=0", 400), ("panel/page?page=x", 400), ("panel/day?search=1", 400), ("panel/page?is.day=1", 400),
+    ("panel/page?from=0", 400), ("panel/page?from=x", 400), ("panel/day?search=1", 400), ("panel/page?is.day=1", 400),
     (f"panel/page?search={'x' * 3000}", 400), ("panel/page?period=never", 400), ("panel/prop:a/b", 200),
 ])
 def test_what_cannot_be_is_refused(viewer, path, status):

@@ -37,17 +37,17 @@ class Asked(NamedTuple):
 
     :param sort: the name that it is ordered by, a minus before it for the highest first; empty for its usual order.
     :param search: text that its values contain.
-    :param page: from 1.
+    :param first: the number of its first row that is shown, from 1.
     """
 
     sort: str
     search: str
-    page: int
+    first: int
 
-    def fields(self, **changes: str) -> list[tuple[str, str]]:
+    def fields(self, changes: dict[str, str]) -> list[tuple[str, str]]:
         """Return what the URL of the table says of it, without what goes without saying."""
-        said = {"sort": self.sort, "search": self.search, "page": str(self.page)} | changes
-        return [(name, value) for name, value in said.items() if value and (name, value) != ("page", "1")]
+        said = {"sort": self.sort, "search": self.search, "from": str(self.first)} | changes
+        return [(name, value) for name, value in said.items() if value and (name, value) != ("from", "1")]
 
 
 class Head(NamedTuple):
@@ -78,14 +78,13 @@ class Line(NamedTuple):
 def panel(site: str, name: str) -> ResponseReturnValue:
     shown, of = sites.view(), _dimension(name)
     asked = parse_asked(request.args, of)
-    first = (asked.page - 1) * PER_PAGE
-    found = _run(shown, of, asked, limit=PER_PAGE, offset=first)
+    found = _run(shown, of, asked, limit=PER_PAGE, offset=asked.first - 1)
     return render_template(
-        "panel.html", view=shown, name=name, title=_title(name), asked=asked, found=found, first=first,
+        "panel.html", view=shown, name=name, title=_title(name), asked=asked, found=found, first=asked.first - 1,
         heads=_heads(shown, of, asked), lines=[_line(shown, of, found.metrics, row) for row in found.rows],
         can_search=of.kind != "time", pages=_pages(shown, of, asked, found.count),
-        csv=url_for(".panel_csv", name=name) + shown.search(*asked.fields(page="")),
-        kept=[*shown.fields(), *asked.fields(search="", page="")])
+        csv=url_for(".panel_csv", name=name) + shown.search(*asked.fields({"from": ""})),
+        kept=[*shown.fields(), *asked.fields({"search": "", "from": ""})])
 
 
 @sites.blueprint.get("/panel/<path:name>.csv")
@@ -103,17 +102,17 @@ def parse_asked(fields: Mapping[str, str], of: Dimension) -> Asked:
 
     :raises UsageError: a field has a value that is none of those it can have.
     """
-    sort, search, page = fields.get("sort", ""), fields.get("search", ""), fields.get("page") or "1"
+    sort, search, first = fields.get("sort", ""), fields.get("search", ""), fields.get("from") or "1"
     names = (of.name, *METRICS[of.kind])
     if sort and sort.removeprefix("-") not in names:
         raise UsageError(f"sort={sort!r}: must be one of {', '.join(names)}, with a - before it for the highest first")
-    if not re.fullmatch("[1-9][0-9]{0,6}", page):
-        raise UsageError(f"page={page!r}: must be a whole number, 1 or more")
+    if not re.fullmatch("[1-9][0-9]{0,8}", first):
+        raise UsageError(f"from={first!r}: must be a whole number, 1 or more")
     if search and of.kind == "time":
         raise UsageError(f"search={search!r}: {of.name} is a time, which is not searched; take another range")
     if len(search) > MAX_VALUE:
         raise UsageError(f"search: {len(search)} characters; give at most {MAX_VALUE}")
-    return Asked(sort, search, int(page))
+    return Asked(sort, search, int(first))
 
 
 def written(found: Result) -> Iterator[str]:
@@ -168,7 +167,7 @@ def _heads(shown: View, of: Dimension, asked: Asked) -> list[Head]:
         usual, other = (name, f"-{name}") if name == of.name else (f"-{name}", name)
         sort = other if asked.sort == usual else usual
         direction = {name: "ascending", f"-{name}": "descending"}.get(asked.sort, "")
-        heads.append(Head(texts.name_of(name), _url(shown, of, asked.fields(sort=sort, page="")), direction))
+        heads.append(Head(texts.name_of(name), _url(shown, of, asked.fields({"sort": sort, "from": ""})), direction))
     return heads
 
 
@@ -197,10 +196,9 @@ def _over(shown: View, of: Dimension, begin: date) -> View:
 
 def _pages(shown: View, of: Dimension, asked: Asked, count: int) -> list[tuple[str, str]]:
     """Return the words and URLs of the links to other pages of the table."""
-    last = max(-(-count // PER_PAGE), 1)
-    links = [("First", 1, asked.page > 1), ("Previous", asked.page - 1, asked.page > 1),
-             ("Next", asked.page + 1, asked.page < last)]
-    return [(word, _url(shown, of, asked.fields(page=str(page)))) for word, page, is_there in links if is_there]
+    links = [("First", 1, asked.first > 1), ("Previous", max(asked.first - PER_PAGE, 1), asked.first > 1),
+             ("Next", asked.first + PER_PAGE, asked.first + PER_PAGE <= count)]
+    return [(word, _url(shown, of, asked.fields({"from": str(first)}))) for word, first, is_there in links if is_there]
 
 
 def _url(shown: View, of: Dimension, fields: list[tuple[str, str]]) -> str:

@@ -136,7 +136,7 @@ def parse_view(fields: Iterable[tuple[str, str]], site: str, zone: str, today: d
     for name, value in fields:
         if name in _PLAIN:
             plain[name] = value
-        elif name.partition(".")[0] in OPERATORS and "." in name:
+        elif is_field(name):
             filters.setdefault(name, []).append(value)
     period = plain.get("period") or ("custom" if plain.get("since") else next(iter(PERIODS)))
     _one_of("period", period, PERIODS)
@@ -151,6 +151,11 @@ def parse_view(fields: Iterable[tuple[str, str]], site: str, zone: str, today: d
     return View(site, zone, today, period, _range(period, plain, today),
                 _one_of("compare", plain.get("compare") or "previous", COMPARISONS),
                 _one_of("interval", interval, INTERVALS) if interval else "", chips)
+
+
+def is_field(name: str) -> bool:
+    """Tell whether a field of a URL says what is shown, and not something else of one page."""
+    return name in _PLAIN or ("." in name and name.partition(".")[0] in OPERATORS)
 
 
 def _one_of(name: str, value: str, allowed: Iterable[str]) -> str:

@@ -62,7 +62,8 @@ def goals(site: str) -> ResponseReturnValue:
         abort(404)
     by = dimension(request.args.get("by") or BY).name
     return render_template(
-        "goals.html", view=shown, goals=[_told(shown, goal, of_site) for goal in known], chosen=chosen, by=by,
+        "goals.html", view=shown, is_compared=True, chosen=chosen, by=by,
+        goals=[_told(shown, goal, of_site) for goal in known],
         by_name=texts.name_of(by), choices=[(name, texts.name_of(name)) for name in dict.fromkeys((*DIMENSIONS, by))],
         rows=_by(shown, chosen, by, of_site) if chosen else [], most=MOST,
         funnels=[(each, url_for(".funnel", funnel_id=each.id) + shown.search())

@@ -80,7 +80,8 @@ def panel(site: str, name: str) -> ResponseReturnValue:
     asked = parse_asked(request.args, of)
     found = _run(shown, of, asked, limit=PER_PAGE, offset=asked.first - 1)
     return render_template(
-        "panel.html", view=shown, name=name, title=_title(name), asked=asked, found=found, first=asked.first - 1,
+        "panel.html", view=shown, is_compared=True, name=name, title=_title(name), asked=asked,
+        found=found, first=asked.first - 1,
         heads=_heads(shown, of, asked), lines=[_line(shown, of, found.metrics, row) for row in found.rows],
         can_search=of.kind != "time", pages=_pages(shown, of, asked, found.count),
         csv=url_for(".panel_csv", name=name) + shown.search(*asked.fields({"from": ""})),

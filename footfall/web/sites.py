@@ -57,7 +57,7 @@ def site_blueprint(name: str, under: str = "") -> Blueprint:
     made.url_defaults(_give_site)
     made.register_error_handler(UsageError, cannot_be)
     made.context_processor(lambda: {
-        "site_tabs": tabs, "here": here, "fields_but": fields_but, "PERIODS": PERIODS, "COMPARISONS": COMPARISONS})
+        "site_tabs": tabs, "here": here, "fields_but": fields_but, "told": names.told, "PERIODS": PERIODS, "COMPARISONS": COMPARISONS})
     return made
 
 

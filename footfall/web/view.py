@@ -84,14 +84,17 @@ class View:
         days = (self.range.until - self.range.since).days
         return self.interval or ("hour" if days <= 2 else "day" if days <= 92 else "week" if days <= 400 else "month")
 
-    def query(self, metrics: Sequence[str], by: Sequence[str] = (), *, compared: bool = False, **more: Any) -> Query:
+    def query(self, metrics: Sequence[str], by: Sequence[str] = (), *, compared: bool = False,
+              also: list[Any] | None = None, **more: Any) -> Query:
         """Return the question for some metrics of what is shown.
 
         :param compared: whether what it is compared with is asked for too.
+        :param also: a filter more.
         :param more: as in :class:`~footfall.reports.query.Query`.
         """
         compare = self.compare if compared and self.compare != "none" else None
-        return Query(metrics, self.range.since, self.range.until, by, self.where, self.zone, compare, **more)
+        where = ["and", *filter(None, (self.where, also))] if also else self.where
+        return Query(metrics, self.range.since, self.range.until, by, where, self.zone, compare, **more)
 
     def fields(self) -> list[tuple[str, str]]:
         """Return what its URL says: nothing that goes without saying."""

@@ -42,7 +42,7 @@ def days_in(store):
 def test_a_table_has_the_numbers_of_the_engine_and_how_they_changed(viewer):
     page = viewer.get(f"/sites/blog/panel/page?{DAYS}").text
     assert rows(page) == [
-        ["page", "visitors", "visits", "views", "bounce rate", "engaged time", "events", "raw"],
+        ["Page", "visitors", "visits", "views", "bounce rate", "engaged time", "events", "raw"],
         ["/b", "3", "3", "3", "33.3%", "0s 0%", "1", "raw"],
         ["/a", "1 0%", "1 0%", "1 0%", "0.0% -100.0 pp", "0s 0%", "0 0%", "raw"],
         ["/c", "1", "1", "1", "0.0%", "0s 0%", "0 0%", "raw"]]
@@ -86,6 +86,14 @@ def test_order_and_search_are_in_the_url(viewer, asked, expected):
         ["/b", "/a", "/c"] if asked == "from=101" else expected)
 
 
+@pytest.mark.parametrize("search, expected", [
+    ("germ", ["DE"]), ("DE", ["DE"]), ("a", ["DE", "AT"]), ("austria", ["AT"]), ("united", []),
+])
+def test_what_is_shown_is_searched_as_well_as_what_is_stored(viewer, search, expected):
+    written = viewer.get(f"/sites/blog/panel/country.csv?{DAYS}&search={search}").text
+    assert [line[0] for line in csv.reader(io.StringIO(written))][1:] == expected
+
+
 def test_a_click_on_a_head_orders_and_another_reverses(viewer):
     page = viewer.get(f"/sites/blog/panel/page?{DAYS}&is_not.country=FR").text
     page = viewer.get(link(page, "views")).text
@@ -115,9 +123,9 @@ def test_a_long_table_comes_in_pages_and_whole_in_the_file(settings_of, store, m
 
 def test_a_value_leads_to_the_site_seen_by_it_and_to_its_events(viewer):
     page = viewer.get(f"/sites/blog/panel/country?{DAYS}&is.browser=other").text
-    assert link(page, "DE") == ("/sites/blog?period=custom&since=2026-01-05&until=2026-01-06&is.browser=other"
+    assert link(page, "Germany") == ("/sites/blog?period=custom&since=2026-01-05&until=2026-01-06&is.browser=other"
                                 "&is.country=DE")
-    assert link(page, "raw") == link(page, "DE").replace("/sites/blog?", "/sites/blog/events?")
+    assert link(page, "raw") == link(page, "Germany").replace("/sites/blog?", "/sites/blog/events?")
     page = viewer.get(f"/sites/blog/panel/week?{DAYS}").text
     assert link(page, "2026-01-05") == "/sites/blog?period=custom&since=2026-01-05&until=2026-01-06"
 

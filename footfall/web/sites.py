@@ -14,6 +14,7 @@ from footfall import accounts
 from footfall.accounts import Account
 from footfall.collect.beacon import collector
 from footfall.errors import UsageError
+from footfall.web import names
 from footfall.web.view import COMPARISONS, PERIODS, View, is_field, parse_view
 
 PREFIX = "/sites/<site>"
@@ -57,7 +58,8 @@ def site_blueprint(name: str, under: str = "") -> Blueprint:
     made.url_defaults(_give_site)
     made.register_error_handler(UsageError, cannot_be)
     made.context_processor(lambda: {
-        "site_tabs": tabs, "here": here, "fields_but": fields_but, "told": names.told, "PERIODS": PERIODS, "COMPARISONS": COMPARISONS})
+        "site_tabs": tabs, "here": here, "fields_but": fields_but, "names": names, "PERIODS": PERIODS,
+        "COMPARISONS": COMPARISONS})
     return made
 
 

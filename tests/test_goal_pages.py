@@ -12,6 +12,7 @@ from footfall.reports.funnels import funnel
 from footfall.reports.paths import paths
 from footfall.reports.query import query
 from footfall.reports.retention import retention
+from footfall.web.names import shown
 from tests.pages import DAYS, clients, link, rows, text
 from tests.streams import fill
 
@@ -78,7 +79,7 @@ def test_a_goal_by_a_dimension_is_the_engines_rate(viewer, signup, days, by, whe
     asked = f"&is.{where[1]}={where[2]}" if where else ""
     page = viewer.get(f"/sites/blog/goals?{DAYS}&compare=none&goal={signup.id}&by={by}{asked}").text
     found = query(days, ["visits", "conversion_rate"], *SPAN, by=by, where=where, goal=dict(signup.form))
-    expected = [[row.values[0] if isinstance(row.values[0], str) else row.values[0].isoformat(), str(row.metrics[0]),
+    expected = [[shown(by, str(row.values[0])), str(row.metrics[0]),
                  str(round(row.metrics[0] * (row.metrics[1] or 0))),
                  "-" if row.metrics[1] is None else f"{row.metrics[1]:.1%}"] for row in found.rows]
     assert (rows(page, 1)[1:] if expected else []) == expected
@@ -89,7 +90,7 @@ def test_a_goal_leads_to_its_table_and_keeps_what_is_shown(viewer, signup):
     page = viewer.get(f"/sites/blog/goals?{DAYS}&is.country=AT").text
     assert "is.country=AT" in link(page, "Signed up")
     page = viewer.get(link(page, "Signed up")).text
-    assert "Signed up by source" in text(page)
+    assert "Signed up by Source" in text(page)
     assert '<input type="hidden" name="is.country" value="AT">' in page
 
 
@@ -129,9 +130,9 @@ def test_a_funnel_of_the_site_is_the_same(viewer, store):
 
 def test_steps_are_added_in_a_form(viewer):
     page = viewer.get(link(viewer.get(f"/sites/blog/goals?{DAYS}").text, "Another, of steps that you name")).text
-    assert page.count('name="step"') == 1
+    assert page.count('id="step-') == 1
     page = viewer.get(f"/sites/blog/funnel?{DAYS}&step=page:/&step=&within=7d").text
-    assert re.findall('name="step" value="(.*?)"', page) == ["page:/", ""]
+    assert re.findall('id="step-.*?" name="step" value="(.*?)"', page) == ["page:/", ""]
     assert 'name="within" value="7d"' in page
     assert '<input type="hidden" name="since" value="2026-01-05">' in page
     assert "within 7 days" in page

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import date
 
 import pytest
@@ -41,7 +42,7 @@ def days_in(store):
 def test_a_table_has_the_numbers_of_the_engine_and_how_they_changed(viewer):
     page = viewer.get(f"/sites/blog/panel/page?{DAYS}").text
     assert rows(page) == [
-        ["page", "visitors", "visits", "views", "bounce rate", "engaged time", "events", "raw"],
+        ["Page", "visitors", "visits", "views", "bounce rate", "engaged time", "events", "raw"],
         ["/b", "3", "3", "3", "33.3%", "0s 0%", "1", "raw"],
         ["/a", "1 0%", "1 0%", "1 0%", "0.0% -100.0 pp", "0s 0%", "0 0%", "raw"],
         ["/c", "1", "1", "1", "0.0%", "0s 0%", "0 0%", "raw"]]
@@ -75,14 +76,22 @@ def test_every_kind_of_dimension_has_its_table_and_its_file(viewer, store, name,
     ("search=B", ["/b"]),
     ("search=nowhere", []),
     ("is.country=AT", ["/b"]),
-    ("page=2", []),
+    ("from=101", []),
 ])
 def test_order_and_search_are_in_the_url(viewer, asked, expected):
     page = viewer.get(f"/sites/blog/panel/page?{DAYS}&{asked}").text
     assert [row[0] for row in rows(page)[1:]] == expected if expected else "<table" not in page
     assert [line[0] for line in csv.reader(io.StringIO(
         viewer.get(f"/sites/blog/panel/page.csv?{DAYS}&{asked}").text))][1:] == (
-        ["/b", "/a", "/c"] if asked == "page=2" else expected)
+        ["/b", "/a", "/c"] if asked == "from=101" else expected)
+
+
+@pytest.mark.parametrize("search, expected", [
+    ("germ", ["DE"]), ("DE", ["DE"]), ("a", ["DE", "AT"]), ("austria", ["AT"]), ("united", []),
+])
+def test_what_is_shown_is_searched_as_well_as_what_is_stored(viewer, search, expected):
+    written = viewer.get(f"/sites/blog/panel/country.csv?{DAYS}&search={search}").text
+    assert [line[0] for line in csv.reader(io.StringIO(written))][1:] == expected
 
 
 def test_a_click_on_a_head_orders_and_another_reverses(viewer):
@@ -114,11 +123,23 @@ def test_a_long_table_comes_in_pages_and_whole_in_the_file(settings_of, store, m
 
 def test_a_value_leads_to_the_site_seen_by_it_and_to_its_events(viewer):
     page = viewer.get(f"/sites/blog/panel/country?{DAYS}&is.browser=other").text
-    assert link(page, "DE") == ("/sites/blog?period=custom&since=2026-01-05&until=2026-01-06&is.browser=other"
+    assert link(page, "Germany") == ("/sites/blog?period=custom&since=2026-01-05&until=2026-01-06&is.browser=other"
                                 "&is.country=DE")
-    assert link(page, "raw") == link(page, "DE").replace("/sites/blog?", "/sites/blog/events?")
+    assert link(page, "raw") == link(page, "Germany").replace("/sites/blog?", "/sites/blog/events?")
     page = viewer.get(f"/sites/blog/panel/week?{DAYS}").text
     assert link(page, "2026-01-05") == "/sites/blog?period=custom&since=2026-01-05&until=2026-01-06"
+
+
+def test_what_is_shown_is_picked_on_the_page_and_the_rest_of_the_address_stays(viewer):
+    page = viewer.get(f"/sites/blog/panel/prop:a%2Fb?{DAYS}&is.country=DE&contains.page=/&sort=-views&from=101").text
+    assert link(page, "7 days") == ("/sites/blog/panel/prop:a/b?period=7d&is.country=DE&contains.page=%2F&sort=-views")
+    assert link(page, "a year before").endswith("&compare=year&is.country=DE&contains.page=%2F&sort=-views")
+    assert link(page, "×").endswith("&until=2026-01-06&contains.page=%2F&sort=-views")
+    assert "is.country=DE" not in link(page, "×")
+    form = page.partition('class="pick"')[2].partition("<form")[2].partition("</form>")[0]
+    assert re.findall('name="(.*?)" value="(.*?)"', form) == [
+        ("is.country", "DE"), ("contains.page", "/"), ("sort", "-views"), ("since", "2026-01-05"),
+        ("until", "2026-01-06")]
 
 
 def test_hostile_values_are_text_on_the_page_and_no_formulas_in_the_file(settings_of, store, monkeypatch):
@@ -138,7 +159,7 @@ def test_hostile_values_are_text_on_the_page_and_no_formulas_in_the_file(setting
 @pytest.mark.parametrize("path, status", [
     ("panel/colour", 404), ("panel/prop:", 404), ("panel/colour.csv", 404),
     ("panel/page?sort=colour", 400), ("panel/page?sort=--views", 400), ("panel/page.csv?sort=-", 400),
-    ("panel/page?page=0", 400), ("panel/page?page=x", 400), ("panel/day?search=1", 400), ("panel/page?is.day=1", 400),
+    ("panel/page?from=0", 400), ("panel/page?from=x", 400), ("panel/day?search=1", 400), ("panel/page?is.day=1", 400),
     (f"panel/page?search={'x' * 3000}", 400), ("panel/page?period=never", 400), ("panel/prop:a/b", 200),
 ])
 def test_what_cannot_be_is_refused(viewer, path, status):

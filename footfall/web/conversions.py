@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from flask import abort, render_template, request, url_for
@@ -22,9 +21,11 @@ from footfall.reports.funnels import Step
 from footfall.reports.funnels import funnel as count_steps
 from footfall.reports.goals import form_of
 from footfall.reports.metrics import Number
-from footfall.reports.query import Query, run
+from footfall.reports.query import run
 from footfall.web import sites
+from footfall.web.names import titled
 from footfall.web.reports import days
+from footfall.web.tables import text_of
 from footfall.web.view import View
 
 #: Rows of a goal's table.
@@ -62,8 +63,9 @@ def goals(site: str) -> ResponseReturnValue:
         abort(404)
     by = dimension(request.args.get("by") or BY).name
     return render_template(
-        "goals.html", view=shown, goals=[_told(shown, goal, of_site) for goal in known], chosen=chosen, by=by,
-        by_name=texts.name_of(by), choices=[(name, texts.name_of(name)) for name in dict.fromkeys((*DIMENSIONS, by))],
+        "goals.html", view=shown, is_compared=True, chosen=chosen, by=by,
+        goals=[_told(shown, goal, of_site) for goal in known],
+        by_name=titled(by), choices=[(name, titled(name)) for name in dict.fromkeys((*DIMENSIONS, by))],
         rows=_by(shown, chosen, by, of_site) if chosen else [], most=MOST,
         funnels=[(each, url_for(".funnel", funnel_id=each.id) + shown.search())
                  for each in defined.funnels(store, shown.site)])
@@ -135,8 +137,8 @@ def _rungs(steps: Sequence[object], counted: Sequence[Step]) -> list[Rung]:
 def _told(shown: View, goal: Goal, of_site: Days) -> Told:
     form, times = form_of(goal.form), "views" if "page" in goal.form else "events"
     rate = run(shown.query(("conversion_rate",), compared=True, goal=goal.form), of_site)[0]
-    visits = run(_also(shown.query(("visits",), compared=True), ["visit", form]), of_site)[0]
-    done = run(_also(shown.query(("visitors", times), compared=True), form), of_site)[0]
+    visits = run(shown.query(("visits",), compared=True, also=["visit", form]), of_site)[0]
+    done = run(shown.query(("visitors", times), compared=True, also=form), of_site)[0]
     cells = [_cell(found, name) for found, name in ((visits, "visits"), (done, "visitors"), (done, times),
                                                     (rate, "conversion_rate"))]
     return Told(goal, defined.described(goal.form), cells, url_for(".goals") + shown.search(("goal", goal.id)))
@@ -146,15 +148,10 @@ def _by(shown: View, goal: Goal, by: str, of_site: Days) -> list[tuple[str, list
     """Return a goal's table by a dimension: each value with its visits, those of them that reached it, the share."""
     asked = shown.query(("visits", "conversion_rate"), (by,), compared=True, goal=goal.form, limit=MOST)
     found = run(asked, of_site)
-    query = _also(shown.query(("visits",), (by,), compared=True), ["visit", form_of(goal.form)])
-    reached = {row[by]: row for row in run(query, of_site)}
-    return [(texts.value(row[by]), [_cell(row, "visits"), _cell(reached.get(row[by], {"visits": 0}), "visits"),
+    asked = shown.query(("visits",), (by,), compared=True, also=["visit", form_of(goal.form)])
+    reached = {row[by]: row for row in run(asked, of_site)}
+    return [(text_of(by, row[by]), [_cell(row, "visits"), _cell(reached.get(row[by], {"visits": 0}), "visits"),
                                     _cell(row, "conversion_rate")]) for row in found]
-
-
-def _also(query: Query, form: list[Any]) -> Query:
-    """Return a question with one filter more."""
-    return replace(query, where=form if query.where is None else ["and", query.where, form])
 
 
 def _cell(row: Mapping[str, Any], name: str) -> tuple[str, str]:

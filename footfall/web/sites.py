@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
@@ -14,7 +14,8 @@ from footfall import accounts
 from footfall.accounts import Account
 from footfall.collect.beacon import collector
 from footfall.errors import UsageError
-from footfall.web.view import View, parse_view
+from footfall.web import names
+from footfall.web.view import COMPARISONS, PERIODS, View, is_field, parse_view
 
 PREFIX = "/sites/<site>"
 
@@ -41,6 +42,8 @@ TABS: Sequence[tuple[str, str, str]] = (
 
 #: Those of them that tell of single readers, see :func:`users_only`.
 PERSONAL = (".events", ".filtered")
+#: Fields of a URL that say how far one has gone in a list.
+POSITIONS = ("from", "before", "after")
 
 
 def site_blueprint(name: str, under: str = "") -> Blueprint:
@@ -54,7 +57,9 @@ def site_blueprint(name: str, under: str = "") -> Blueprint:
     made.url_value_preprocessor(_take_site)
     made.url_defaults(_give_site)
     made.register_error_handler(UsageError, cannot_be)
-    made.context_processor(lambda: {"site_tabs": tabs})
+    made.context_processor(lambda: {
+        "site_tabs": tabs, "here": here, "fields_but": fields_but, "names": names, "PERIODS": PERIODS,
+        "COMPARISONS": COMPARISONS})
     return made
 
 
@@ -87,6 +92,21 @@ def tabs() -> list[Tab]:
                 not name.startswith(".") and request.blueprint == endpoint.partition(".")[0])
             found.append(Tab(title, url, is_current))
     return found
+
+
+def here(shown: View) -> str:
+    """Return the URL of the page of the request that shows something else, a list of it from its beginning on."""
+    path = url_for(request.endpoint or "", **(request.view_args or {}))
+    return path + shown.search(*((name, value) for name, value in _asked() if not is_field(name)))
+
+
+def fields_but(*left_out: str) -> list[tuple[str, str]]:
+    """Return what the request asks for, for a form to carry along, but for some fields."""
+    return [(name, value) for name, value in _asked() if name not in left_out]
+
+
+def _asked() -> Iterator[tuple[str, str]]:
+    return ((name, value) for name, value in request.args.items(multi=True) if value and name not in POSITIONS)
 
 
 def _pages() -> str:

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask import Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -18,8 +18,10 @@ from footfall.reports.dimensions import Dimension, dimension
 from footfall.reports.query import run
 from footfall.reports.result import Result, Row
 from footfall.web import sites
+from footfall.web.names import CHANNELS, COUNTRIES, LANGUAGES, titled
+from footfall.web.names import shown as shown_as
 from footfall.web.reports import days
-from footfall.web.view import MAX_VALUE, Chip, View
+from footfall.web.view import MAX_VALUE, View
 
 PER_PAGE = 100
 #: The metrics that say something of the values of a dimension, by its kind; the first is what it is ordered by unasked.
@@ -28,6 +30,8 @@ METRICS: Mapping[str, Sequence[str]] = {
     "time": _OF_VISITS, "visit": _OF_VISITS, "end": _OF_VISITS,
     "page": ("visitors", "visits", "views", "bounce_rate", "engaged_time", "events"),
 }
+#: Words for the codes of a dimension, which are searched too.
+WORDS: Mapping[str, Mapping[str, str]] = {"country": COUNTRIES, "language": LANGUAGES, "channel": CHANNELS}
 #: What a program for tables takes for a formula begins with one of these.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -37,17 +41,17 @@ class Asked(NamedTuple):
 
     :param sort: the name that it is ordered by, a minus before it for the highest first; empty for its usual order.
     :param search: text that its values contain.
-    :param page: from 1.
+    :param first: the number of its first row that is shown, from 1.
     """
 
     sort: str
     search: str
-    page: int
+    first: int
 
-    def fields(self, **changes: str) -> list[tuple[str, str]]:
+    def fields(self, changes: dict[str, str]) -> list[tuple[str, str]]:
         """Return what the URL of the table says of it, without what goes without saying."""
-        said = {"sort": self.sort, "search": self.search, "page": str(self.page)} | changes
-        return [(name, value) for name, value in said.items() if value and (name, value) != ("page", "1")]
+        said = {"sort": self.sort, "search": self.search, "from": str(self.first)} | changes
+        return [(name, value) for name, value in said.items() if value and (name, value) != ("from", "1")]
 
 
 class Head(NamedTuple):
@@ -78,14 +82,14 @@ class Line(NamedTuple):
 def panel(site: str, name: str) -> ResponseReturnValue:
     shown, of = sites.view(), _dimension(name)
     asked = parse_asked(request.args, of)
-    first = (asked.page - 1) * PER_PAGE
-    found = _run(shown, of, asked, limit=PER_PAGE, offset=first)
+    found = _run(shown, of, asked, limit=PER_PAGE, offset=asked.first - 1)
     return render_template(
-        "panel.html", view=shown, name=name, title=_title(name), asked=asked, found=found, first=first,
+        "panel.html", view=shown, is_compared=True, name=name, title=titled(name), asked=asked,
+        found=found, first=asked.first - 1,
         heads=_heads(shown, of, asked), lines=[_line(shown, of, found.metrics, row) for row in found.rows],
         can_search=of.kind != "time", pages=_pages(shown, of, asked, found.count),
-        csv=url_for(".panel_csv", name=name) + shown.search(*asked.fields(page="")),
-        kept=[*shown.fields(), *asked.fields(search="", page="")])
+        csv=url_for(".panel_csv", name=name) + shown.search(*asked.fields({"from": ""})),
+        kept=[*shown.fields(), *asked.fields({"search": "", "from": ""})])
 
 
 @sites.blueprint.get("/panel/<path:name>.csv")
@@ -103,17 +107,17 @@ def parse_asked(fields: Mapping[str, str], of: Dimension) -> Asked:
 
     :raises UsageError: a field has a value that is none of those it can have.
     """
-    sort, search, page = fields.get("sort", ""), fields.get("search", ""), fields.get("page") or "1"
+    sort, search, first = fields.get("sort", ""), fields.get("search", ""), fields.get("from") or "1"
     names = (of.name, *METRICS[of.kind])
     if sort and sort.removeprefix("-") not in names:
         raise UsageError(f"sort={sort!r}: must be one of {', '.join(names)}, with a - before it for the highest first")
-    if not re.fullmatch("[1-9][0-9]{0,6}", page):
-        raise UsageError(f"page={page!r}: must be a whole number, 1 or more")
+    if not re.fullmatch("[1-9][0-9]{0,8}", first):
+        raise UsageError(f"from={first!r}: must be a whole number, 1 or more")
     if search and of.kind == "time":
         raise UsageError(f"search={search!r}: {of.name} is a time, which is not searched; take another range")
     if len(search) > MAX_VALUE:
         raise UsageError(f"search: {len(search)} characters; give at most {MAX_VALUE}")
-    return Asked(sort, search, int(page))
+    return Asked(sort, search, int(first))
 
 
 def written(found: Result) -> Iterator[str]:
@@ -136,15 +140,15 @@ def guarded(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
+def text_of(name: str, value: str | date) -> str:
+    """Return a value of a dimension as the pages show it."""
+    return shown_as(name, value) if isinstance(value, str) else texts.value(value)
+
+
 def _csv(cells: Sequence[object]) -> str:
     line = io.StringIO()
     csv.writer(line).writerow(["" if cell is None else cell for cell in cells])
     return line.getvalue()
-
-
-def _title(name: str) -> str:
-    words = texts.name_of(name)
-    return words[0].upper() + words[1:]
 
 
 def _dimension(name: str) -> Dimension:
@@ -155,10 +159,19 @@ def _dimension(name: str) -> Dimension:
 
 
 def _run(shown: View, of: Dimension, asked: Asked, *, limit: int | None = None, offset: int = 0) -> Result:
-    searched = shown.but(chips=(*shown.chips, Chip("contains", of.name, (asked.search,)))) if asked.search else shown
     order = [(asked.sort.removeprefix("-"), "desc" if asked.sort.startswith("-") else "asc")] if asked.sort else None
-    query = searched.query(METRICS[of.kind], (of.name,), compared=True, order=order, limit=limit, offset=offset)
+    query = shown.query(METRICS[of.kind], (of.name,), compared=True, also=_containing(of, asked.search), order=order,
+                        limit=limit, offset=offset)
     return run(query, days(shown.site))
+
+
+def _containing(of: Dimension, search: str) -> list[Any] | None:
+    """Return the filter for values in which a text stands as they are stored, or as they are shown."""
+    if not search:
+        return None
+    codes = [code for code, word in WORDS.get(of.name, {}).items() if search.casefold() in word.casefold()]
+    patterns = [pattern for code in codes for pattern in (code, f"{code}-*")]
+    return ["or", ["contains", of.name, search], ["matches", of.name, patterns]]
 
 
 def _heads(shown: View, of: Dimension, asked: Asked) -> list[Head]:
@@ -168,12 +181,13 @@ def _heads(shown: View, of: Dimension, asked: Asked) -> list[Head]:
         usual, other = (name, f"-{name}") if name == of.name else (f"-{name}", name)
         sort = other if asked.sort == usual else usual
         direction = {name: "ascending", f"-{name}": "descending"}.get(asked.sort, "")
-        heads.append(Head(texts.name_of(name), _url(shown, of, asked.fields(sort=sort, page="")), direction))
+        words = titled(name) if name == of.name else texts.name_of(name)
+        heads.append(Head(words, _url(shown, of, asked.fields({"sort": sort, "from": ""})), direction))
     return heads
 
 
 def _line(shown: View, of: Dimension, metrics: Sequence[str], row: Row) -> Line:
-    value, (narrowed, text) = row.values[0], ("", texts.value(row.values[0]))
+    value, narrowed, text = row.values[0], "", text_of(of.name, row.values[0])
     if isinstance(value, date):
         narrowed = _over(shown, of, value).search()
     elif len(value) <= MAX_VALUE:
@@ -197,10 +211,9 @@ def _over(shown: View, of: Dimension, begin: date) -> View:
 
 def _pages(shown: View, of: Dimension, asked: Asked, count: int) -> list[tuple[str, str]]:
     """Return the words and URLs of the links to other pages of the table."""
-    last = max(-(-count // PER_PAGE), 1)
-    links = [("First", 1, asked.page > 1), ("Previous", asked.page - 1, asked.page > 1),
-             ("Next", asked.page + 1, asked.page < last)]
-    return [(word, _url(shown, of, asked.fields(page=str(page)))) for word, page, is_there in links if is_there]
+    links = [("First", 1, asked.first > 1), ("Previous", max(asked.first - PER_PAGE, 1), asked.first > 1),
+             ("Next", asked.first + PER_PAGE, asked.first + PER_PAGE <= count)]
+    return [(word, _url(shown, of, asked.fields({"from": str(first)}))) for word, first, is_there in links if is_there]
 
 
 def _url(shown: View, of: Dimension, fields: list[tuple[str, str]]) -> str:

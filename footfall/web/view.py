@@ -84,14 +84,17 @@ class View:
         days = (self.range.until - self.range.since).days
         return self.interval or ("hour" if days <= 2 else "day" if days <= 92 else "week" if days <= 400 else "month")
 
-    def query(self, metrics: Sequence[str], by: Sequence[str] = (), *, compared: bool = False, **more: Any) -> Query:
+    def query(self, metrics: Sequence[str], by: Sequence[str] = (), *, compared: bool = False,
+              also: list[Any] | None = None, **more: Any) -> Query:
         """Return the question for some metrics of what is shown.
 
         :param compared: whether what it is compared with is asked for too.
+        :param also: a filter more.
         :param more: as in :class:`~footfall.reports.query.Query`.
         """
         compare = self.compare if compared and self.compare != "none" else None
-        return Query(metrics, self.range.since, self.range.until, by, self.where, self.zone, compare, **more)
+        where = ["and", *filter(None, (self.where, also))] if also else self.where
+        return Query(metrics, self.range.since, self.range.until, by, where, self.zone, compare, **more)
 
     def fields(self) -> list[tuple[str, str]]:
         """Return what its URL says: nothing that goes without saying."""
@@ -136,7 +139,7 @@ def parse_view(fields: Iterable[tuple[str, str]], site: str, zone: str, today: d
     for name, value in fields:
         if name in _PLAIN:
             plain[name] = value
-        elif name.partition(".")[0] in OPERATORS and "." in name:
+        elif is_field(name):
             filters.setdefault(name, []).append(value)
     period = plain.get("period") or ("custom" if plain.get("since") else next(iter(PERIODS)))
     _one_of("period", period, PERIODS)
@@ -151,6 +154,11 @@ def parse_view(fields: Iterable[tuple[str, str]], site: str, zone: str, today: d
     return View(site, zone, today, period, _range(period, plain, today),
                 _one_of("compare", plain.get("compare") or "previous", COMPARISONS),
                 _one_of("interval", interval, INTERVALS) if interval else "", chips)
+
+
+def is_field(name: str) -> bool:
+    """Tell whether a field of a URL says what is shown, and not something else of one page."""
+    return name in _PLAIN or ("." in name and name.partition(".")[0] in OPERATORS)
 
 
 def _one_of(name: str, value: str, allowed: Iterable[str]) -> str:

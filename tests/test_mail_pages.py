@@ -101,7 +101,7 @@ def test_an_alert_is_added_and_removed(editor, store):
 
 
 @pytest.mark.parametrize("path, form, message", [
-    ("mail", {"to": "anna", "every": "week"}, "--to='anna': must be an address"),
+    ("mail", {"to": "anna", "every": "week"}, "to 'anna': must be an address"),
     ("mail", {"every": "week"}, "neither is given"),
     ("mail", {"to": "anna@example.com", "every": "day"}, "every 'day': must be"),
     ("mail", {"to": "anna@example.com", "every": "week", "section": "<b>"}, "section '<b>': must be one of"),

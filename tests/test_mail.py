@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from footfall import accounts, definitions, timeuuid
+from footfall import accounts, definitions, goals, timeuuid
 from footfall.errors import ConfigError, DeliveryError, DeliveryRefused, DeliveryUnsure, UsageError
 from footfall.mailing import deliveries, letters, periods, smtp, subscriptions, unsubscribing
 from footfall.mailing.deliveries import Delivery, once
@@ -57,7 +57,7 @@ def herald(config, store):
 def blog(store):
     """The site blog with a goal, and views of two weeks: those of the last one from Germany, some signing up."""
     accounts.add(store, "blog")
-    definitions.add(store, "blog", "goal", {"name": "Signup <b>", "form": {"event": "signup"}})
+    goals.add_goal(store, "blog", "Signup <b>", {"event": "signup"})
     view(store, "blog", NOW - timedelta(days=10), visitor=9, url="https://blog.example.com/old")
     for number in range(3):
         at = NOW - timedelta(days=5) + timedelta(minutes=number)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from footfall import accounts, definitions
+from footfall import accounts, definitions, goals
 from footfall.accounts import Account
 from footfall.columns import TURNS_ROW
 from footfall.config import Config
@@ -136,9 +136,8 @@ class Herald:
                 yield self._try(delivery, subscription.destination, message, leads)
 
     def _summary(self, site: Account, period: Period, sections: tuple[str, ...]) -> Summary:
-        goals = [(each.fields["name"], each.fields["form"])
-                 for each in definitions.all_of(self._store, site.id, "goal")]
-        return summary(days_of(self._cache, site.id), site.id, site.settings["timezone"], period, sections, goals)
+        reached = [(each.name, each.form) for each in goals.goals(self._store, site.id)]
+        return summary(days_of(self._cache, site.id), site.id, site.settings["timezone"], period, sections, reached)
 
     # ----- alerts
 

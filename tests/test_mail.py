@@ -358,9 +358,9 @@ def test_a_link_ends_its_own_subscription_alone(store, blog):
     assert unsubscribing.read(store, text) == ("blog", made.id)
     for wrong in (text[:-1], text + "A", "", ".", text.replace(made.id, other.id), f"blog.{made.id}."):
         assert unsubscribing.read(store, wrong) is None
-    subscriptions.end_mail(store, "blog", made.id)
+    unsubscribing.end(store, "blog", made.id)
     assert [each.destination.to for each in subscriptions.subscriptions(store, "blog")] == ["bert@example.com"]
-    subscriptions.end_mail(store, "blog", other.id)
+    unsubscribing.end(store, "blog", other.id)
     ((to, webhook, _),) = [each.destination for each in subscriptions.subscriptions(store, "blog")]
     assert (to, webhook) == ("", "https://hooks.example.com/")
 

@@ -100,6 +100,17 @@ def test_an_alert_is_added_and_removed(editor, store):
     assert alerts.alerts(store, "blog") == []
 
 
+def test_an_editor_says_what_the_badge_tells(editor, store):
+    tag = '<img src="https://stats.example.com/badge/blog.svg" alt="Views this month" height="20">'
+    for told, status, is_shown in (("views", 303, True), ("everything", 400, True), ("off", 303, False)):
+        assert editor("POST", "/sites/blog/settings/badge", badge=told).status_code == status
+        page = html.unescape(editor("GET", PAGE).text)
+        assert (tag in page) == is_shown
+    assert accounts.find(store, "blog").given == {}
+    assert [entry.detail for entry in audit.entries(store) if entry.action == "site.set"] == [
+        "badge: views → the default", "badge: off → views"]
+
+
 @pytest.mark.parametrize("path, form, message", [
     ("mail", {"to": "anna", "every": "week"}, "to 'anna': must be an address"),
     ("mail", {"every": "week"}, "neither is given"),
@@ -139,7 +150,7 @@ def test_a_mail_program_ends_a_subscription_by_one_post_and_a_reader_by_a_button
         # A program of no page of ours: no cookie, no Origin.
         for _ in range(2):
             answer = client.post(path, data={"List-Unsubscribe": "One-Click"})
-            assert (answer.status_code, "You get no more of these" in answer.text) == (200, True)
+            assert (answer.status_code, "You get no more of these mails" in answer.text) == (200, True)
         assert subscriptions.subscriptions(store, "blog") == []
     for path in ("/mail/unsubscribe/x", "/mail/unsubscribe/blog.0123456789ab.AAAAAAAAAAAAAAAAAAAAAAAA"):
         assert (client.get(path).status_code, client.post(path).status_code) == (404, 404)

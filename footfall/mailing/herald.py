@@ -183,7 +183,7 @@ class Herald:
                     alarm: dict[str, str]) -> Iterator[Attempt]:
         due = list(self._due(site.id, alert.id, what, alert.destination))
         if due:
-            leads = letters.links(self._config, self._store, site.id)
+            leads = letters.links(self._config, self._store, site.id, alert.id)
             message = alert_message(alert, which, told, alarm, leads)
             for delivery in due:
                 yield self._try(delivery, alert.destination, message, leads)
@@ -224,7 +224,7 @@ def alert_message(alert: Alert, which: str, told: str, alarm: dict[str, str], le
     text = f"{subject}\n\nThe alert: {alert}.\nSince {alarm['since']}"
     text += f", over at {alarm['over']}.\n" if which == "over" else ".\n"
     if leads.site:
-        text += f"\n{leads.site}\n"
+        text += f"\n{leads.site}\n\nNo more of these: {leads.unsubscribe}\n"
     return Message("alert", subject, text, "", {
         "site": alert.site, "alert": alert.id, "when": alert.when, "state": which, "subject": subject,
         "since": alarm["since"], **({"over": alarm["over"]} if which == "over" else {})})

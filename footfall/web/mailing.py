@@ -15,13 +15,16 @@ from footfall.mailing.destinations import Destination, destination
 from footfall.mailing.periods import EVERY
 from footfall.web import auth
 from footfall.web.reports import reports
-from footfall.web.settings.frame import done, server
+from footfall.web.settings.frame import Form, change_settings, done, present, server
 from footfall.web.sites import account, site_blueprint
 from footfall.web.throttle import Throttle
 
 #: Where the running app keeps the count of reports that were tried: who tries again and again would have the server
 #: send what nobody asked for.
 EXTENSION = "footfall.mailing"
+
+#: Settings of the site that are set on the page.
+BADGE = ("badge",)
 
 blueprint = site_blueprint("mailing")
 #: What has no site in its path: a mail's link tells nothing of it but to us.
@@ -93,18 +96,27 @@ def remove_alert(site: str, definition: str) -> ResponseReturnValue:
     return done(f"Removed the alert: {removed}.", ".index")
 
 
+@blueprint.post("/settings/badge")
+def set_badge(site: str) -> ResponseReturnValue:
+    """Say what the site's badge tells."""
+    form = Form(request.form)
+    if not change_settings(form, BADGE):
+        return _page(problem="; ".join(form.problems.values())), 400
+    return done("Saved. Running servers follow within ten seconds.", ".index")
+
+
 @ending.route("/mail/unsubscribe/<token>", methods=["GET", "POST"])
 def unsubscribe(token: str) -> ResponseReturnValue:
-    """Ask whether a subscription is to end, or, when that is posted, end it: mail programs post by themselves."""
+    """Ask whether a report or an alert is to end, or, when that is posted, end it: mail programs post by themselves."""
     store = collector().store()
     found = unsubscribing.read(store, token)
     if found is None:
         abort(404)
-    site, subscription = found
+    site, definition = found
     if request.method == "POST":
-        subscriptions.end_mail(store, site, subscription)
-        auth.audit_here("mail.unsubscribe", subscription, by="", site=site)
-    return render_template("unsubscribe.html", report_site=site, is_over=request.method == "POST")
+        unsubscribing.end(store, site, definition)
+        auth.audit_here("mail.unsubscribe", definition, by="", site=site)
+    return render_template("unsubscribe.html", about=site, is_over=request.method == "POST")
 
 
 def _destination() -> Destination:
@@ -134,7 +146,8 @@ def _page(problem: str = "", secret: str = "", asked: str = "") -> str:
     watched = [(each, deliveries.latest(store, site.id, each.id)) for each in alerts.alerts(store, site.id)]
     return render_template("settings_mail.html", subscriptions=shown, alerts=watched, every=EVERY,
                            sections=subscriptions.SECTIONS, numbers=alerts.NUMBERS, problem=problem,
-                           secret=secret, asked=asked, tried=request.form, no_mail=_why_no_mail())
+                           secret=secret, asked=asked, tried=request.form, no_mail=_why_no_mail(),
+                           badge=present(BADGE), address=auth.guard().address())
 
 
 def _why_no_mail() -> str:

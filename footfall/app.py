@@ -13,6 +13,7 @@ from footfall.errors import StoreError, StoreUnavailable
 from footfall.tokens import KnownTokens
 from footfall.web import api, auth, badge, mailing, reports, roles, sending, settings
 from footfall.web.routes import BLUEPRINTS
+from footfall.web.throttle import Throttle
 
 #: No page of ours has inline code or loads anything from elsewhere.
 SECURITY_HEADERS = {
@@ -36,7 +37,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions[api.EXTENSION] = KnownTokens(collector.store)
     app.extensions[reports.EXTENSION] = reports.Reports(config, collector.store)
     app.extensions[badge.EXTENSION] = badge.Badges(collector.store)
-    app.extensions[mailing.EXTENSION] = mailing.Mailing(config)
+    app.extensions[mailing.EXTENSION] = Throttle()
     # Before the door: what another server has is not to be asked a login for.
     roles.divide(app, config.role)
     auth.protect(app, config)

@@ -17,7 +17,7 @@ SENDER = "Footfall <stats@example.com>"
 class Mailbox:
     """What a server took, and what it is to answer.
 
-    :param answers: by the command that is answered, ``RCPT`` or ``DATA``, what is said instead of 250.
+    :param answers: by the command that is answered, ``MAIL``, ``RCPT`` or ``DATA``, what is said instead of 250.
     """
 
     def __init__(self):
@@ -25,6 +25,12 @@ class Mailbox:
         self.answers = {}
         self.before_data = lambda: None
         self.logins = 0
+
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
+        if "MAIL" in self.answers:
+            return self.answers["MAIL"]
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
         if "RCPT" in self.answers:
@@ -51,22 +57,27 @@ class Mailbox:
 
 
 @contextlib.contextmanager
-def mail_server(folder, *, tls=True):
-    """A running server, as its box and the settings that send mail by it."""
-    box, port, settings = Mailbox(), free_port(), {}
-    options = {}
-    if tls:
+def mail_server(folder, scheme="smtp"):
+    """A running server, as its box and the settings that send mail by it.
+
+    :param scheme: of the address: ``smtp`` (STARTTLS and a login are asked for), ``smtps`` or ``smtp+plain``.
+    """
+    box, port, options = Mailbox(), free_port(), {}
+    settings = {"smtp_url": f"{scheme}://localhost:{port}", "mail_from": SENDER}
+    if scheme != "smtp+plain":
         authority = trustme.CA()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert("localhost").configure_cert(context)
         authority.cert_pem.write_to_path(folder / "ca.pem")
+        settings["smtp_ca"] = str(folder / "ca.pem")
+        options = {"ssl_context": context}
+    if scheme == "smtp":
         options = {"tls_context": context, "require_starttls": True, "authenticator": box.authenticate,
                    "auth_required": True}
-        settings = {"smtp_username": USER, "smtp_password": PASSWORD, "smtp_ca": str(folder / "ca.pem")}
+        settings |= {"smtp_username": USER, "smtp_password": PASSWORD}
     controller = Controller(box, hostname="127.0.0.1", port=port, **options)
     controller.start()
-    scheme = "smtp" if tls else "smtp+plain"
     try:
-        yield box, {"smtp_url": f"{scheme}://localhost:{port}", "mail_from": SENDER, **settings}
+        yield box, settings
     finally:
         controller.stop()

@@ -9,7 +9,7 @@ import pytest
 
 from footfall import accounts, definitions
 from footfall.errors import UsageError
-from footfall.mailing import alerts
+from footfall.mailing import alerts, unsubscribing
 from footfall.mailing.destinations import destination
 from footfall.mailing.herald import Herald
 from footfall.reports.asking import days_of
@@ -142,6 +142,17 @@ def test_one_that_can_never_be_told_does_not_stay_for_ever(config, store, blog, 
     for hours in (0, 1, 26):
         list(Herald(config, open_cache(config, store)).look(blog, NOW + timedelta(hours=hours)))
     assert definitions.all_of(store, "blog", "alarm") == []
+
+
+def test_the_link_in_an_alert_ends_that_alert(box, herald, store, blog):  # noqa: F811
+    made, other = add(store, "visitors", threshold=1), add(store, "views", least=1)
+    views(store, 5, NOW - timedelta(seconds=30))
+    list(herald.look(blog, NOW))
+    links = {message["List-Unsubscribe"]: message.get_content() for _, _, message, _ in box.letters}
+    (link,) = [link for link in links if made.id in link]
+    assert link.strip("<>") in links[link]
+    unsubscribing.end(store, *unsubscribing.read(store, link.strip("<>").rpartition("/")[2]))
+    assert alerts.alerts(store, "blog") == [other]
 
 
 def test_an_alert_is_posted_too(hook, settings_of, store, blog):  # noqa: F811

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from footfall import accounts, definitions, timeuuid
+from footfall import accounts, definitions, goals, timeuuid
 from footfall.errors import ConfigError, DeliveryError, DeliveryRefused, DeliveryUnsure, UsageError
 from footfall.mailing import deliveries, letters, periods, smtp, subscriptions, unsubscribing
 from footfall.mailing.deliveries import Delivery, once
@@ -57,7 +57,7 @@ def herald(config, store):
 def blog(store):
     """The site blog with a goal, and views of two weeks: those of the last one from Germany, some signing up."""
     accounts.add(store, "blog")
-    definitions.add(store, "blog", "goal", {"name": "Signup <b>", "form": {"event": "signup"}})
+    goals.add_goal(store, "blog", "Signup <b>", {"event": "signup"})
     view(store, "blog", NOW - timedelta(days=10), visitor=9, url="https://blog.example.com/old")
     for number in range(3):
         at = NOW - timedelta(days=5) + timedelta(minutes=number)
@@ -188,7 +188,8 @@ def test_a_report_is_sent_once_whatever_the_clock_does_and_only_of_what_ended_af
 def test_what_the_server_does_not_take_now_is_sent_later_and_what_it_refuses_is_not(box, config, store, blog):
     made = subscribe(store)
     for answers, sent, state in (
-        ({"RCPT": "450 busy"}, 0, None), ({"DATA": "451 no room"}, 0, None), ({}, 1, "sent"), ({}, 1, "sent"),
+        ({"MAIL": "550 not you"}, 0, None), ({"RCPT": "450 busy"}, 0, None), ({"DATA": "451 no room"}, 0, None),
+        ({}, 1, "sent"), ({}, 1, "sent"),
     ):
         box.answers.clear()
         box.answers.update(answers)
@@ -231,6 +232,37 @@ def test_what_cannot_be_sent_is_told_and_the_password_never(server, box, setting
         smtp.send(settings_of(**settings), mail)
     assert PASSWORD not in f"{refused.value} {refused.value.__cause__}"
     assert box.letters == []
+
+
+@pytest.mark.parametrize("scheme", ["smtps", "smtp+plain"])
+def test_the_other_ways_to_a_server(tmp_path, settings_of, scheme):
+    with mail_server(tmp_path, scheme) as (box, settings):
+        mail = EmailMessage()
+        mail["To"] = "anna@example.com"
+        assert smtp.send(settings_of(**settings), mail)
+        assert len(box.letters) == 1
+
+
+def test_who_offers_no_tls_gets_no_mail_unless_the_address_says_so(tmp_path, settings_of):
+    with mail_server(tmp_path, "smtp+plain") as (box, settings):
+        url = settings["smtp_url"].replace("smtp+plain", "smtp")
+        with pytest.raises(DeliveryError, match=r"STARTTLS extension not supported.*smtp\+plain://"):
+            smtp.probe(settings_of(**{**settings, "smtp_url": url}))
+        assert box.letters == []
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "cassandra"])
+def test_what_was_sent_is_known_in_every_store(empty):
+    delivery = Delivery("blog", "a1", "2026-W48", "mail")
+    with pytest.raises(DeliveryError), once(empty, delivery) as claim:
+        assert claim()
+        raise DeliveryError("not now")
+    assert not deliveries.is_settled(empty, delivery)
+    with once(empty, delivery) as claim, once(empty, delivery) as other:
+        assert (claim(), other()) == (True, False)
+    assert deliveries.latest(empty, "blog", "a1").state == "sent"
+    with once(empty, delivery) as claim:
+        assert not claim()
 
 
 @pytest.mark.parametrize("raised, state", [
@@ -297,7 +329,7 @@ def _send_due(config, now):
 
 @pytest.mark.parametrize("to, webhook, every, message", [
     ("", "", "week", "neither is given"),
-    ("anna", "", "week", "--to='anna': must be an address"),
+    ("anna", "", "week", "to 'anna': must be an address"),
     ("anna@example.com\r\nBcc: all@example.com", "", "week", "must be an address"),
     ("", "ftp://example.com/", "week", "must begin with https"),
     ("anna@example.com", "", "day", "every 'day': must be week or month"),
@@ -326,9 +358,9 @@ def test_a_link_ends_its_own_subscription_alone(store, blog):
     assert unsubscribing.read(store, text) == ("blog", made.id)
     for wrong in (text[:-1], text + "A", "", ".", text.replace(made.id, other.id), f"blog.{made.id}."):
         assert unsubscribing.read(store, wrong) is None
-    subscriptions.end_mail(store, "blog", made.id)
+    unsubscribing.end(store, "blog", made.id)
     assert [each.destination.to for each in subscriptions.subscriptions(store, "blog")] == ["bert@example.com"]
-    subscriptions.end_mail(store, "blog", other.id)
+    unsubscribing.end(store, "blog", other.id)
     ((to, webhook, _),) = [each.destination for each in subscriptions.subscriptions(store, "blog")]
     assert (to, webhook) == ("", "https://hooks.example.com/")
 

@@ -20,8 +20,9 @@ from footfall.mailing import deliveries, subscriptions, webhooks
 from footfall.mailing.destinations import destination
 from footfall.mailing.herald import Herald
 from footfall.reports.cache import open_cache
-from tests.servers import footfall
+from tests.servers import Server, footfall
 from tests.test_mail import LONG_AGO, NOW, subscribe
+from tests.waiting import until
 
 
 class Hook(ThreadingHTTPServer):
@@ -178,6 +179,15 @@ def test_a_report_is_posted_once_with_its_numbers(hook, settings_of, store):
     assert told["numbers"]["views"] == {"now": 0, "before": 0}
     at = int(re.match(r"t=(\d+)", headers["Footfall-Signature"])[1])
     assert headers["Footfall-Signature"] == webhooks.sign(made.destination.secret, body, at)
+
+
+def test_a_server_without_mail_posts_what_is_due(hook, settings_of, store, tmp_path):
+    accounts.add(store, "blog")
+    subscribe(store, to="", webhook=f"http://127.0.0.1:{hook.port}/", created=LONG_AGO)
+    with Server(tmp_path / "data", webhook_addresses="any") as running:
+        until(lambda: hook.posts)
+        running.stop()
+    assert len(hook.posts) == 1
 
 
 def test_an_address_that_nothing_is_posted_to_is_recorded(settings_of, store):

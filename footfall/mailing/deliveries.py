@@ -100,7 +100,7 @@ def once(store: Store, delivery: Delivery) -> Iterator[Callable[[], bool]]:
 
 def latest(store: Store, site: str, owner: str) -> Record | None:
     """Return the newest record of a definition; ``None`` if nothing was ever sent for it."""
-    records = [each for each in definitions.all_of(store, site, KIND) if each.id.startswith(f"{owner}.")]
+    records = _records(store, site, owner)
     if not records:
         return None
     _, what, way = records[-1].id.split(".")
@@ -110,9 +110,13 @@ def latest(store: Store, site: str, owner: str) -> Record | None:
 
 def forget(store: Store, site: str, owner: str) -> None:
     """Remove the records of a definition that is no more."""
-    names = [f"{KIND}.{each.id}" for each in definitions.all_of(store, site, KIND) if each.id.startswith(f"{owner}.")]
+    names = [f"{KIND}.{each.id}" for each in _records(store, site, owner)]
     if names:
         store.family(definitions.FAMILY).remove(site, names)
+
+
+def _records(store: Store, site: str, owner: str) -> list[Definition]:
+    return definitions.all_of(store, site, f"{KIND}.{owner}")
 
 
 def _now() -> str:

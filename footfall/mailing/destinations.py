@@ -53,12 +53,12 @@ def destination(to: str = "", webhook: str = "") -> Destination:
     :raises UsageError: it is none, or one of its parts cannot be.
     """
     if not to and not webhook:
-        raise UsageError("--to, --webhook: neither is given; say where it is to go")
+        raise UsageError("to, webhook: neither is given; say where it is to go")
     try:
         if to:
             mail_address(to)
     except ValueError as error:
-        raise UsageError(f"--to={to!r}: {error}") from None
+        raise UsageError(f"to {to!r}: {error}") from None
     if webhook:
         webhooks.check_url(webhook)
     return Destination(to, webhook, f"ffwh_{secrets.token_urlsafe(SECRET_BYTES)}" if webhook else "")

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from footfall import accounts, definitions
+from footfall import accounts, definitions, goals
 from footfall.accounts import Account
 from footfall.columns import TURNS_ROW
 from footfall.config import Config
@@ -136,9 +136,8 @@ class Herald:
                 yield self._try(delivery, subscription.destination, message, leads)
 
     def _summary(self, site: Account, period: Period, sections: tuple[str, ...]) -> Summary:
-        goals = [(each.fields["name"], each.fields["form"])
-                 for each in definitions.all_of(self._store, site.id, "goal")]
-        return summary(days_of(self._cache, site.id), site.id, site.settings["timezone"], period, sections, goals)
+        reached = [(each.name, each.form) for each in goals.goals(self._store, site.id)]
+        return summary(days_of(self._cache, site.id), site.id, site.settings["timezone"], period, sections, reached)
 
     # ----- alerts
 
@@ -184,7 +183,7 @@ class Herald:
                     alarm: dict[str, str]) -> Iterator[Attempt]:
         due = list(self._due(site.id, alert.id, what, alert.destination))
         if due:
-            leads = letters.links(self._config, self._store, site.id)
+            leads = letters.links(self._config, self._store, site.id, alert.id)
             message = alert_message(alert, which, told, alarm, leads)
             for delivery in due:
                 yield self._try(delivery, alert.destination, message, leads)
@@ -225,7 +224,7 @@ def alert_message(alert: Alert, which: str, told: str, alarm: dict[str, str], le
     text = f"{subject}\n\nThe alert: {alert}.\nSince {alarm['since']}"
     text += f", over at {alarm['over']}.\n" if which == "over" else ".\n"
     if leads.site:
-        text += f"\n{leads.site}\n"
+        text += f"\n{leads.site}\n\nNo more of these: {leads.unsubscribe}\n"
     return Message("alert", subject, text, "", {
         "site": alert.site, "alert": alert.id, "when": alert.when, "state": which, "subject": subject,
         "since": alarm["since"], **({"over": alarm["over"]} if which == "over" else {})})

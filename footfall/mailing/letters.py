@@ -27,7 +27,7 @@ class Links(NamedTuple):
     """Where a mail leads to; empty where nobody said where footfall is reached.
 
     :param site: the site's page.
-    :param unsubscribe: ends the subscription.
+    :param unsubscribe: ends the report or the alert.
     """
 
     site: str = ""
@@ -47,15 +47,15 @@ class Message(NamedTuple):
     told: Mapping[str, Any]
 
 
-def links(config: Config, store: Store, site: str, subscription_id: str = "") -> Links:
+def links(config: Config, store: Store, site: str, definition_id: str = "") -> Links:
     """Return the links of a mail about a site.
 
-    :param subscription_id: that of the subscription it is sent for, if it is one.
+    :param definition_id: of the report or the alert that it is sent for; empty for a preview.
     """
     if not config.public_url:
         return Links()
-    ends = f"{config.public_url}{unsubscribing.PATH}{unsubscribing.token(store, site, subscription_id)}"
-    return Links(f"{config.public_url}/sites/{site}", ends if subscription_id else "")
+    ends = f"{config.public_url}{unsubscribing.PATH}{unsubscribing.token(store, site, definition_id)}"
+    return Links(f"{config.public_url}/sites/{site}", ends if definition_id else "")
 
 
 def report(summary: Summary, leads: Links) -> Message:

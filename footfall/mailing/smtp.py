@@ -50,7 +50,8 @@ def send(config: Config, message: EmailMessage, *, claim: Callable[[], bool] = l
     server = check(config)
     sender, to = parseaddr(config.mail_from)[1], parseaddr(str(message["To"]))[1]
     with _connected(config, server) as smtp:
-        _expect(smtp.mail(sender), f"{server}: sender {sender}")
+        # Who is refused as a sender mends the settings, and then everybody gets his mail all the same.
+        _expect(smtp.mail(sender), f"{server}: sender {sender}", is_for_good=False)
         _expect(smtp.rcpt(to), f"{server}: {to}")
         if not claim():
             return False
@@ -98,9 +99,9 @@ def _connect(config: Config, server: SmtpServer) -> smtplib.SMTP:
     # What we are called there: our own name would have to be looked up, which takes its time where there is none.
     name = parseaddr(config.mail_from)[1].partition("@")[2]
     trusted = ssl.create_default_context(cafile=str(config.smtp_ca) if config.smtp_ca else None)
-    if server.scheme == "smtps":
-        return smtplib.SMTP_SSL(server.host, server.port, name, timeout=TIMEOUT_SECONDS, context=trusted)
-    smtp = smtplib.SMTP(server.host, server.port, name, timeout=TIMEOUT_SECONDS)
+    smtp = (smtplib.SMTP_SSL(server.host, server.port, name, timeout=TIMEOUT_SECONDS, context=trusted)
+            if server.scheme == "smtps" else
+            smtplib.SMTP(server.host, server.port, name, timeout=TIMEOUT_SECONDS))
     try:
         if server.scheme == "smtp":
             smtp.starttls(context=trusted)
@@ -120,10 +121,10 @@ def _hand_over(smtp: smtplib.SMTP, message: EmailMessage, server: SmtpServer) ->
         raise DeliveryUnsure(f"{server}: the connection ended while the message was handed over: {error}") from error
 
 
-def _expect(answer: tuple[int, bytes | str], what: str) -> None:
+def _expect(answer: tuple[int, bytes | str], what: str, *, is_for_good: bool = True) -> None:
     code, words = answer
     if code // 100 != 2:
-        kind = DeliveryRefused if code // 100 == 5 else DeliveryError
+        kind = DeliveryRefused if is_for_good and code // 100 == 5 else DeliveryError
         raise kind(f"{what}: {code} {_words(words)}")
 
 

@@ -82,19 +82,6 @@ def remove(store: Store, site: str, subscription_id: str) -> Subscription:
     return removed
 
 
-def end_mail(store: Store, site: str, subscription_id: str) -> None:
-    """Send a subscription's address nothing more. What goes to a webhook beside it goes on.
-
-    Of one that is no more there is nothing to end.
-    """
-    for each in definitions.all_of(store, site, KIND):
-        if each.id == subscription_id and each.fields.get("webhook"):
-            kept = {name: value for name, value in each.fields.items() if name != "to"}
-            definitions.change(store, site, KIND, subscription_id, kept)
-        elif each.id == subscription_id:
-            remove(store, site, subscription_id)
-
-
 def _subscription(found: Definition) -> Subscription:
     sections = tuple(name for name in SECTIONS if name in found.fields["sections"])
     return Subscription(found.site, found.id, found.created, found.fields["every"], Destination.of(found.fields),

@@ -42,13 +42,13 @@ def check_url(url: str) -> SplitResult:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise UsageError("--webhook: must be a URL such as https://hooks.example.com/footfall") from None
+        raise UsageError("webhook: must be a URL such as https://hooks.example.com/footfall") from None
     if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url or not host:
-        raise UsageError("--webhook: must be a URL such as https://hooks.example.com/footfall")
+        raise UsageError("webhook: must be a URL such as https://hooks.example.com/footfall")
     if "@" in parts.netloc:
-        raise UsageError("--webhook: must have no login in it; what is posted is signed, see docs/mail.md")
+        raise UsageError("webhook: must have no login in it; what is posted is signed, see docs/mail.md")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        raise UsageError(f"--webhook={url!r}: must begin with https://; http:// is for this machine alone")
+        raise UsageError(f"webhook {url!r}: must begin with https://; http:// is for this machine alone")
     return parts
 
 

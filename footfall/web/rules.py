@@ -58,6 +58,7 @@ RULES: Mapping[str, str] = {
     "mailing.send": EDITOR,
     "mailing.add_alert": EDITOR,
     "mailing.remove_alert": EDITOR,
+    "mailing.set_badge": EDITOR,
     # Settings of a site. What removes events, and what lets programs in, takes an owner.
     "settings.index": EDITOR,
     "settings.save_general": EDITOR,

@@ -38,6 +38,7 @@ SECTIONS: list[tuple[str, str]] = [
     ("General", "settings.index"),
     ("Installation", "settings.installation"),
     ("Filters", "settings.filters"),
+    ("Reports and alerts", "mailing.index"),
 ]
 
 EXTENSION = "footfall.web.settings"

@@ -140,4 +140,4 @@ def row_day(found: Found) -> str:
 @lru_cache(maxsize=4096)
 def _second(number: int) -> str:
     """Return a second since 1970 as text."""
-    return f"{timeuuid.UNIX_EPOCH + timedelta(seconds=number):%Y-%m-%dT%H:%M:%S}"
+    return (timeuuid.UNIX_EPOCH + timedelta(seconds=number)).isoformat()[:len("2026-01-02T07:30:00")]

@@ -251,5 +251,5 @@ def _steps(event: Insert, account: str) -> Sequence[Insert]:
         visitor = fields.get("visitor")
         is_visitor = isinstance(visitor, bytes) and len(visitor) == VISITOR_BYTES
         return step_of(account, event.name, fields) if is_visitor and "url" in fields else ()  # type: ignore[arg-type]
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from flask import Response, abort, request
 from flask.typing import ResponseReturnValue
 
@@ -23,5 +25,7 @@ def download(site: str, format: str) -> ResponseReturnValue:  # noqa: A002 - its
     since, until = (moment(text, name) if (text := request.args.get(name)) else None for name in ("since", "until"))
     chunks = export.chunks(collector().store(), account, format, since, export.end_of(until))
     audit_here("export.download", f"{format}, {since or 'the first'} to {until or 'the last'}")
-    return Response(chunks, mimetype=None, content_type=export.FORMATS[format], headers={
+    # A store that does not answer is told of while there is still a status to tell it by.
+    first = next(chunks)
+    return Response(chain((first,), chunks), content_type=export.FORMATS[format], headers={
         "Content-Disposition": f'attachment; filename="{export.file_name(site, format, since, until)}"'})

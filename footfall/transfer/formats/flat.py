@@ -37,7 +37,7 @@ def _cells(value: bytes) -> dict[str, Any]:
         fields = pageview.unpack(value)
         if not isinstance(fields, Mapping):
             raise TypeError
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         # Whoever wrote it knows what it is.
         return {"other": _json({"raw": value})}
     cells: dict[str, Any] = {}

@@ -26,7 +26,7 @@ def chunks(extract: Extract, *, plain: bool = False) -> Iterator[bytes]:
     writer = csv.writer(text)
     writer.writerow(flat.COLUMNS)
     for row in flat.rows(extract, time_text):
-        writer.writerow([_cell(row.get(name), plain) for name in flat.COLUMNS])
+        writer.writerow(map((row if plain else _guarded(row)).get, flat.COLUMNS))
         if text.tell() >= SIZE:
             yield text.getvalue().encode()
             text.seek(0)
@@ -34,6 +34,6 @@ def chunks(extract: Extract, *, plain: bool = False) -> Iterator[bytes]:
     yield text.getvalue().encode()
 
 
-def _cell(value: Any, plain: bool) -> Any:
-    is_formula = not plain and isinstance(value, str) and value.startswith(_FORMULA)
-    return f"'{value}" if is_formula else value
+def _guarded(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+            for name, cell in row.items()}

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from footfall import accounts, audit, users
+from footfall import accounts, audit, timeuuid, tokens, users
 from footfall.app import create_app
-from footfall.pageview import unpack
+from footfall.packing import packed
+from footfall.pageview import Event, unpack
 
 PASSWORD = "correct horse battery"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -95,6 +96,14 @@ def hit(app, url, title="", agent=BROWSER):
     answer = app.test_client().get("/a.gif", query_string={"id": "blog", "url": url, "title": title},
                                    headers={"User-Agent": agent})
     assert answer.status_code == 200
+
+
+def old_view(store, days, **more):
+    """Store a view of some days ago, with its step if it has a visitor."""
+    then = datetime.now(UTC) - timedelta(days=days)
+    fields = {"url": "https://blog.example.com/", "title": "", "ip": "", "referrer": "", "user_agent": BROWSER,
+              "language": "", **more}
+    store.apply(packed([Event("PageViews", "blog", timeuuid.make(timeuuid.ticks_at(then), days), fields)]))
 
 
 def stored(store, family):
@@ -237,3 +246,111 @@ def test_rules_are_applied_to_what_is_stored_after_telling_what_they_find(editor
 def test_rules_are_applied_to_days_that_are_some(editor, form, wrong):
     status, page = editor.send("/filters/apply", **form)
     assert (status, list(problems(page))) == (400, wrong)
+
+
+# ----- privacy
+
+
+def test_do_not_track_is_ignored_when_told_so(editor, store):
+    assert editor.send("/privacy", dnt="ignore")[0] == 303
+    assert accounts.find(store, "blog").given == {"dnt": "ignore"}
+    assert noted(store) == [("site.set", "dnt: honour → ignore")]
+    status, page = editor.send("/privacy", dnt="perhaps")
+    assert (status, list(problems(page))) == (400, ["dnt"])
+
+
+def test_the_page_shows_what_the_server_keeps_and_where_that_was_set(client_of):
+    page = Pages(client_of("editor")).get("/privacy")
+    for row in ("<code>FOOTFALL_IP</code></td><td><code>truncated</code> (default)",
+                "<code>FOOTFALL_VISITORS</code></td><td><code>daily</code> (default)"):
+        assert row in page
+
+
+def test_a_retention_that_removes_events_is_set_after_telling_how_many(owner, store):
+    old_view(store, days=40)
+    status, page = owner.send("/privacy/retention", retention_days="30")
+    assert (status, "<td>page-views</td><td class=\"number\">1</td>" in page) == (200, True)
+    assert accounts.find(store, "blog").given == {}
+    assert owner.send("/privacy/retention", retention_days="30", sure="yes")[0] == 303
+    assert accounts.find(store, "blog").given == {"retention_days": "30"}
+    assert "are kept for 30 days" in owner.get("/privacy")
+    assert owner.send("/privacy/retention", retention_days="50")[0] == 303
+    assert owner.send("/privacy/retention", retention_days="0")[0] == 303
+    assert accounts.find(store, "blog").given == {}
+    for bad in ("-1", "7301", "soon"):
+        status, page = owner.send("/privacy/retention", retention_days=bad)
+        assert (status, list(problems(page))) == (400, ["retention_days"])
+
+
+@pytest.mark.parametrize("by, value, gone", [
+    ("visitor", "0102030405060708", 1), ("address", "192.0.2.0", 1), ("address", "192.0.0.0/16", 2),
+    ("before", "2100-01-01", 2), ("visitor", "ffffffffffffffff", 0), ("address", "203.0.113.0", 0),
+])
+def test_events_are_forgotten_after_telling_how_many(owner, store, by, value, gone):
+    old_view(store, days=1, visitor=bytes(range(1, 9)), ip="192.0.2.0")
+    old_view(store, days=2, visitor=bytes(8), ip="192.0.3.0")
+    status, page = owner.send("/privacy/forget", **{by: value})
+    assert (status, len(stored(store, "PageViews"))) == (200, 2)
+    if not gone:
+        assert "Nothing is found" in page
+        return
+    assert f'<td>page-views</td><td class="number">{gone}</td>' in page
+    status, page = owner.send("/privacy/forget", **{by: value, "sure": "yes"})
+    assert (status, len(stored(store, "PageViews"))) == (303, 2 - gone)
+    assert told(page)[0].startswith(f"Removed for good: {gone} page-views, 0 custom events")
+    (note,) = noted(store)
+    assert note[0] == "forget"
+    assert by == "before" or value not in note[1]
+
+
+@pytest.mark.parametrize("form, wrong", [
+    ({}, ["forget"]),
+    ({"visitor": "0102030405060708", "address": "192.0.2.0"}, ["forget"]),
+    ({"visitor": "somebody", "sure": "yes"}, ["visitor"]),
+    ({"address": "home", "sure": "yes"}, ["address"]),
+    ({"before": "tomorrow", "sure": "yes"}, ["before"]),
+])
+def test_what_is_to_be_forgotten_is_named_by_one_of_three(owner, store, form, wrong):
+    old_view(store, days=1)
+    status, page = owner.send("/privacy/forget", **form)
+    assert (status, list(problems(page)), len(stored(store, "PageViews"))) == (400, wrong, 1)
+
+
+def test_of_an_address_it_is_told_how_it_is_kept(owner):
+    assert "it is kept as 192.0.2.0" in owner.send("/privacy/forget", address="192.0.2.7")[1]
+
+
+# ----- tokens
+
+
+def test_a_token_is_shown_once_and_may_do_what_it_is_for_until_it_is_removed(owner, app, store):
+    status, page = owner.send("/tokens", name="the shop", expires="30")
+    token = re.search('<pre class="copy" id="token">(.*?)</pre>', page)[1]
+    assert (status, token in owner.get("/tokens"), "the shop" in owner.get("/tokens")) == (200, False, True)
+    (kept,) = tokens.all_tokens(store)
+    assert (kept.site, kept.name, kept.expires[:10]) == ("blog", "the shop", str(
+        datetime.now(UTC).date() + timedelta(days=30)))
+    api = app.test_client()
+    body = {"events": [{"url": "https://blog.example.com/", "user_agent": BROWSER}]}
+    assert api.post("/api/v1/events", json=body, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert told(owner.send(f"/tokens/{kept.id}/remove")[1]) == [
+        f"Removed token {kept.id}. Running servers refuse it within ten seconds."]
+    assert tokens.all_tokens(store) == []
+    assert noted(store) == [("token.add", f"{kept.id} the shop"), ("token.remove", f"{kept.id} the shop")]
+
+
+@pytest.mark.parametrize("form, wrong", [
+    ({"expires": "0"}, ["expires"]), ({"expires": "a week"}, ["expires"]), ({"name": "x" * 65}, ["name"]),
+    ({"name": "a\x07bell"}, ["name"]),
+])
+def test_a_token_that_cannot_be_is_not_made(owner, store, form, wrong):
+    status, page = owner.send("/tokens", **form)
+    assert (status, list(problems(page)), tokens.all_tokens(store)) == (400, wrong, [])
+
+
+def test_a_token_of_another_site_is_neither_shown_nor_removed(owner, store):
+    accounts.add(store, "shop")
+    other = tokens.add(store, "shop", "another's")[1]
+    assert "another" not in owner.get("/tokens")
+    assert told(owner.send(f"/tokens/{other.id}/remove")[1]) == ["That token is gone already."]
+    assert tokens.all_tokens(store) == [other]

@@ -67,6 +67,13 @@ RULES: Mapping[str, str] = {
     "settings.save_filters": EDITOR,
     "settings.exclude_address": EDITOR,
     "settings.apply_filters": EDITOR,
+    "settings.privacy": EDITOR,
+    "settings.save_privacy": EDITOR,
+    "settings.save_retention": OWNER,
+    "settings.forget": OWNER,
+    "settings.tokens": OWNER,
+    "settings.add_token": OWNER,
+    "settings.remove_token": OWNER,
     # What the pages' script asks for.
     "site.live": VIEWER,
 }

@@ -38,6 +38,9 @@ SECTIONS: list[tuple[str, str]] = [
     ("General", "settings.index"),
     ("Installation", "settings.installation"),
     ("Filters", "settings.filters"),
+    ("Goals", "settings.goals"),
+    ("Funnels", "settings.funnels"),
+    ("Annotations", "settings.annotations"),
     ("Privacy", "settings.privacy"),
     ("Tokens", "settings.tokens"),
 ]

@@ -186,6 +186,19 @@ def described(form: object) -> str:
     return json.dumps(form, ensure_ascii=False)
 
 
+def read(text: str) -> Any:
+    """Return the goal, or the step of a funnel, that a line describes: a page's pattern, an event's name, or JSON.
+
+    :raises ValueError: it is meant as JSON, and is none.
+    """
+    if not text.startswith(("{", "[")):
+        return {"page": text} if text.startswith(("/", "*")) else {"event": text}
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("must be JSON, such as '[\"is\", \"country\", [\"DE\", \"AT\"]]'") from None
+
+
 def _add(store: Store, site: str, kind: str, fields: Mapping[str, Any], by: str) -> Definition:
     accounts.find(store, site)
     if len(definitions.all_of(store, site, kind)) >= MOST:

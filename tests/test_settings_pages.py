@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from footfall import accounts, audit, users
+from footfall import accounts, audit, goals, timeuuid, tokens, users
 from footfall.app import create_app
-from footfall.pageview import unpack
+from footfall.packing import packed
+from footfall.pageview import Event, unpack
+from tests.pages import rows
 
 PASSWORD = "correct horse battery"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -85,6 +87,16 @@ def problems(page):
             re.findall(r'<p class="problem" id="(.*?)-problem">(.*?)</p>', page)}
 
 
+def fields(page):
+    """What a browser would send of the form that a page ends with."""
+    form = page.rpartition("<form")[2]
+    found = dict(re.findall(r'<input id="\S+" name="(.*?)" type="\w+" value="(.*?)"', form))
+    found |= dict(re.findall(r'<textarea id="\S+" name="(.*?)".*?>\n(.*?)</textarea>', form, re.DOTALL))
+    for name, options in re.findall(r'<select id="\S+" name="(.*?)".*?>(.*?)</select>', form, re.DOTALL):
+        found[name] = re.search(r'<option value="([^"]*)" selected', options)[1]
+    return {name: html.unescape(text) for name, text in found.items()}
+
+
 def noted(store):
     """What the audit log has: actions and their details, the oldest first."""
     return [(each.action, each.detail) for each in reversed(list(audit.entries(store, site="blog")))]
@@ -95,6 +107,14 @@ def hit(app, url, title="", agent=BROWSER):
     answer = app.test_client().get("/a.gif", query_string={"id": "blog", "url": url, "title": title},
                                    headers={"User-Agent": agent})
     assert answer.status_code == 200
+
+
+def old_view(store, days, minutes=0, **more):
+    """Store a view of some days ago, less so many minutes, with its step if it has a visitor."""
+    then = datetime.now(UTC) - timedelta(days=days, minutes=-minutes)
+    fields = {"url": "https://blog.example.com/", "title": "", "ip": "", "referrer": "", "user_agent": BROWSER,
+              "language": "", **more}
+    store.apply(packed([Event("PageViews", "blog", timeuuid.make(timeuuid.ticks_at(then), days), fields)]))
 
 
 def stored(store, family):
@@ -237,3 +257,205 @@ def test_rules_are_applied_to_what_is_stored_after_telling_what_they_find(editor
 def test_rules_are_applied_to_days_that_are_some(editor, form, wrong):
     status, page = editor.send("/filters/apply", **form)
     assert (status, list(problems(page))) == (400, wrong)
+
+
+# ----- privacy
+
+
+def test_do_not_track_is_ignored_when_told_so(editor, store):
+    assert editor.send("/privacy", dnt="ignore")[0] == 303
+    assert accounts.find(store, "blog").given == {"dnt": "ignore"}
+    assert noted(store) == [("site.set", "dnt: honour → ignore")]
+    status, page = editor.send("/privacy", dnt="perhaps")
+    assert (status, list(problems(page))) == (400, ["dnt"])
+
+
+def test_the_page_shows_what_the_server_keeps_and_where_that_was_set(client_of):
+    page = Pages(client_of("editor")).get("/privacy")
+    for row in ("<code>FOOTFALL_IP</code></td><td><code>truncated</code> (default)",
+                "<code>FOOTFALL_VISITORS</code></td><td><code>daily</code> (default)"):
+        assert row in page
+
+
+def test_a_retention_that_removes_events_is_set_after_telling_how_many(owner, store):
+    old_view(store, days=40)
+    status, page = owner.send("/privacy/retention", retention_days="30")
+    assert (status, "<td>page-views</td><td class=\"number\">1</td>" in page) == (200, True)
+    assert accounts.find(store, "blog").given == {}
+    assert owner.send("/privacy/retention", retention_days="30", sure="yes")[0] == 303
+    assert accounts.find(store, "blog").given == {"retention_days": "30"}
+    assert "are kept for 30 days" in owner.get("/privacy")
+    assert owner.send("/privacy/retention", retention_days="50")[0] == 303
+    assert owner.send("/privacy/retention", retention_days="0")[0] == 303
+    assert accounts.find(store, "blog").given == {}
+    for bad in ("-1", "7301", "soon"):
+        status, page = owner.send("/privacy/retention", retention_days=bad)
+        assert (status, list(problems(page))) == (400, ["retention_days"])
+
+
+@pytest.mark.parametrize("by, value, gone", [
+    ("visitor", "0102030405060708", 1), ("address", "192.0.2.0", 1), ("address", "192.0.0.0/16", 2),
+    ("before", "2100-01-01", 2), ("visitor", "ffffffffffffffff", 0), ("address", "203.0.113.0", 0),
+])
+def test_events_are_forgotten_after_telling_how_many(owner, store, by, value, gone):
+    old_view(store, days=1, visitor=bytes(range(1, 9)), ip="192.0.2.0")
+    old_view(store, days=2, visitor=bytes(8), ip="192.0.3.0")
+    status, page = owner.send("/privacy/forget", **{by: value})
+    assert (status, len(stored(store, "PageViews"))) == (200, 2)
+    if not gone:
+        assert "Nothing is found" in page
+        return
+    assert f'<td>page-views</td><td class="number">{gone}</td>' in page
+    status, page = owner.send("/privacy/forget", **{by: value, "sure": "yes"})
+    assert (status, len(stored(store, "PageViews"))) == (303, 2 - gone)
+    assert told(page)[0].startswith(f"Removed for good: {gone} page-views, 0 custom events")
+    (note,) = noted(store)
+    assert note[0] == "forget"
+    assert by == "before" or value not in note[1]
+
+
+@pytest.mark.parametrize("form, wrong", [
+    ({}, ["forget"]),
+    ({"visitor": "0102030405060708", "address": "192.0.2.0"}, ["forget"]),
+    ({"visitor": "somebody", "sure": "yes"}, ["visitor"]),
+    ({"address": "home", "sure": "yes"}, ["address"]),
+    ({"before": "tomorrow", "sure": "yes"}, ["before"]),
+])
+def test_what_is_to_be_forgotten_is_named_by_one_of_three(owner, store, form, wrong):
+    old_view(store, days=1)
+    status, page = owner.send("/privacy/forget", **form)
+    assert (status, list(problems(page)), len(stored(store, "PageViews"))) == (400, wrong, 1)
+
+
+def test_of_an_address_it_is_told_how_it_is_kept(owner):
+    assert "it is kept as 192.0.2.0" in owner.send("/privacy/forget", address="192.0.2.7")[1]
+
+
+# ----- tokens
+
+
+def test_a_token_is_shown_once_and_may_do_what_it_is_for_until_it_is_removed(owner, app, store):
+    status, page = owner.send("/tokens", name="the shop", expires="30")
+    token = re.search('<pre class="copy" id="token">(.*?)</pre>', page)[1]
+    assert (status, token in owner.get("/tokens"), "the shop" in owner.get("/tokens")) == (200, False, True)
+    (kept,) = tokens.all_tokens(store)
+    assert (kept.site, kept.name, kept.expires[:10]) == ("blog", "the shop", str(
+        datetime.now(UTC).date() + timedelta(days=30)))
+    api = app.test_client()
+    body = {"events": [{"url": "https://blog.example.com/", "user_agent": BROWSER}]}
+    assert api.post("/api/v1/events", json=body, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert told(owner.send(f"/tokens/{kept.id}/remove")[1]) == [
+        f"Removed token {kept.id}. Running servers refuse it within ten seconds."]
+    assert tokens.all_tokens(store) == []
+    assert noted(store) == [("token.add", f"{kept.id} the shop"), ("token.remove", f"{kept.id} the shop")]
+
+
+@pytest.mark.parametrize("form, wrong", [
+    ({"expires": "0"}, ["expires"]), ({"expires": "a week"}, ["expires"]), ({"name": "x" * 65}, ["name"]),
+    ({"name": "a\x07bell"}, ["name"]),
+])
+def test_a_token_that_cannot_be_is_not_made(owner, store, form, wrong):
+    status, page = owner.send("/tokens", **form)
+    assert (status, list(problems(page)), tokens.all_tokens(store)) == (400, wrong, [])
+
+
+def test_a_token_of_another_site_is_neither_shown_nor_removed(owner, store):
+    accounts.add(store, "shop")
+    other = tokens.add(store, "shop", "another's")[1]
+    assert "another" not in owner.get("/tokens")
+    assert told(owner.send(f"/tokens/{other.id}/remove")[1]) == ["That token is gone already."]
+    assert tokens.all_tokens(store) == [other]
+
+
+# ----- goals, funnels, annotations
+
+
+@pytest.mark.parametrize("form, kept", [
+    ({"name": "Thanks", "kind": "page", "what": "/thanks*", "props": "ignored=yes"}, {"page": "/thanks*"}),
+    ({"name": "Signed up", "kind": "event", "what": "signup"}, {"event": "signup"}),
+    ({"name": "Pro", "kind": "event", "what": "paid", "props": "plan = pro\r\n\r\nto=a=b\r\nin=[\"DE\", \"AT\"]"},
+     {"event": "paid", "props": {"plan": "pro", "to": "a=b", "in": ["DE", "AT"]}}),
+])
+def test_a_goal_is_added_shown_changed_and_removed(editor, store, form, kept):
+    assert told(editor.send("/goals", **form)[1]) == [f"Saved the goal {form['name']}."]
+    (goal,) = goals.goals(store, "blog")
+    assert (goal.name, goal.form) == (form["name"], kept)
+    page = editor.get(f"/goals/{goal.id}")
+    sent = fields(page) | {"name": "Another"}
+    editor.send(f"/goals/{goal.id}", **sent)
+    assert goals.goals(store, "blog") == [goals.Goal(goal.id, "Another", kept)]
+    assert told(editor.send(f"/goals/{goal.id}/remove")[1]) == ["Removed the goal Another."]
+    assert goals.goals(store, "blog") == []
+    assert [action for action, _ in noted(store)] == ["goal.add", "goal.set", "goal.remove"]
+    assert editor.send(f"/goals/{goal.id}/remove")[0] == 404
+    assert editor.client.get(f"{editor.url}/goals/{goal.id}").status_code == 404
+
+
+@pytest.mark.parametrize("form, wrong", [
+    ({"name": "", "kind": "page", "what": "/"}, "name"),
+    ({"name": "Taken", "kind": "page", "what": "/"}, "name"),
+    ({"name": "A", "kind": "page", "what": " "}, "what"),
+    ({"name": "A", "kind": "event", "what": "paid", "props": "plan"}, "props"),
+    ({"name": "A", "kind": "event", "what": "paid", "props": "plan=[1"}, "props"),
+])
+def test_a_goal_that_cannot_be_is_told_beside_its_field(editor, store, form, wrong):
+    goals.add_goal(store, "blog", "Taken", {"page": "/"})
+    status, page = editor.send("/goals", **form)
+    assert (status, list(problems(page)), len(goals.goals(store, "blog"))) == (400, [wrong], 1)
+    assert fields(page).items() >= {name: text.strip() for name, text in form.items()}.items()
+
+
+def test_a_goal_and_a_funnel_are_tried_before_they_are_saved(editor, store):
+    for number, path in enumerate(("/pricing", "/thanks", "/pricing")):
+        old_view(store, days=number // 2 + 1, minutes=number, visitor=bytes([number // 2 + 1] * 8),
+                 url=f"https://blog.example.com{path}")
+    status, page = editor.send("/goals", name="", kind="page", what="/thanks", **{"try": "yes"})
+    assert (status, "visits 1 (50.0% of all), visitors 1, times 1" in page) == (200, True)
+    status, page = editor.send("/funnels", name="", steps="/pricing\r\n/thanks", within="visit", **{"try": "yes"})
+    assert status == 200
+    assert rows(page) == [["Step", "visits", "of the first"], ["1. /pricing", "2", "100.0%"],
+                          ["2. /thanks", "1", "50.0%"]]
+    assert (goals.goals(store, "blog"), goals.funnels(store, "blog"), noted(store)) == ([], [], [])
+
+
+def test_a_funnel_is_added_shown_changed_and_removed(editor, store):
+    steps = '/pricing\r\n\r\nsignup\r\n["is", "country", ["DE"]]\r\n{"event": "paid", "props": {"plan": "pro"}}'
+    assert told(editor.send("/funnels", name="Buy", steps=steps, within="7d")[1]) == ["Saved the funnel Buy."]
+    kept = [{"page": "/pricing"}, {"event": "signup"}, ["is", "country", ["DE"]],
+            {"event": "paid", "props": {"plan": "pro"}}]
+    (funnel,) = goals.funnels(store, "blog")
+    assert (funnel.name, funnel.steps, funnel.within) == ("Buy", kept, 604_800)
+    sent = fields(editor.get(f"/funnels/{funnel.id}"))
+    assert sent["within"] == "7d"
+    editor.send(f"/funnels/{funnel.id}", **sent | {"within": ""})
+    assert goals.funnels(store, "blog") == [goals.Funnel(funnel.id, "Buy", kept, "visit")]
+    assert told(editor.send(f"/funnels/{funnel.id}/remove")[1]) == ["Removed the funnel Buy."]
+    assert [action for action, _ in noted(store)] == ["funnel.add", "funnel.set", "funnel.remove"]
+
+
+@pytest.mark.parametrize("form, wrong", [
+    ({"name": "", "steps": "/a"}, "name"),
+    ({"name": "A", "steps": ""}, "steps"),
+    ({"name": "A", "steps": "/a\n[1"}, "steps"),
+    ({"name": "A", "steps": '["is", "nonsense", "x"]'}, "steps"),
+    ({"name": "A", "steps": "\n".join(["/a"] * 21)}, "steps"),
+    ({"name": "A", "steps": "/a", "within": "soon"}, "within"),
+])
+def test_a_funnel_that_cannot_be_is_told_beside_its_field(editor, store, form, wrong):
+    status, page = editor.send("/funnels", **form)
+    assert (status, list(problems(page)), goals.funnels(store, "blog")) == (400, [wrong], [])
+
+
+def test_an_annotation_is_added_changed_and_removed(editor, store):
+    assert told(editor.send("/annotations", day="2026-01-31", text="A <b>launch</b>")[1]) == [
+        "Saved the annotation of 2026-01-31."]
+    (note,) = goals.annotations(store, "blog")
+    assert (str(note.day), note.text, note.by) == ("2026-01-31", "A <b>launch</b>", "editor")
+    editor.send(f"/annotations/{note.id}", **fields(editor.get(f"/annotations/{note.id}")) | {"day": "2026-02-01"})
+    assert [(str(each.day), each.text) for each in goals.annotations(store, "blog")] == [
+        ("2026-02-01", "A <b>launch</b>")]
+    assert editor.send(f"/annotations/{note.id}/remove")[0] == 303
+    assert goals.annotations(store, "blog") == []
+    for bad in ({"day": "soon", "text": "x"}, {"day": "2026-01-31", "text": " "}):
+        status, page = editor.send("/annotations", **bad)
+        assert (status, list(problems(page))) == (400, ["day" if bad["day"] == "soon" else "text"])

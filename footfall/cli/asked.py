@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
+from footfall import goals
 from footfall.errors import UsageError
 from footfall.reports.filters import OPERATORS
 
@@ -60,9 +61,10 @@ def goal_of(given: str, flag: str = "--goal") -> object:
     :param flag: what errors call it.
     :raises UsageError: it is meant as JSON, and is none.
     """
-    if given.startswith(("{", "[")):
-        return _json(flag, given)
-    return {"page": given} if given.startswith(("/", "*")) else {"event": given}
+    try:
+        return goals.read(given)
+    except ValueError as error:
+        raise UsageError(f"{flag}={given!r}: {error}") from None
 
 
 def order_of(given: Sequence[str], metrics: Sequence[str], dimensions: Sequence[str]) -> list[tuple[str, str]]:

@@ -134,14 +134,22 @@ def _rungs(steps: Sequence[object], counted: Sequence[Step]) -> list[Rung]:
             for form, step, last in zip(steps, counted, before, strict=False)]
 
 
+def numbers(shown: View, form: Mapping[str, Any], of_site: Days) -> list[tuple[str, str]]:
+    """Return a goal's numbers over what is shown, each with its change: visits, visitors, events, rate.
+
+    :param form: as :func:`footfall.reports.goals.filter_of` takes it.
+    """
+    chosen, times = form_of(form), "views" if "page" in form else "events"
+    rate = run(shown.query(("conversion_rate",), compared=True, goal=form), of_site)[0]
+    visits = run(shown.query(("visits",), compared=True, also=["visit", chosen]), of_site)[0]
+    done = run(shown.query(("visitors", times), compared=True, also=chosen), of_site)[0]
+    return [_cell(found, name) for found, name in ((visits, "visits"), (done, "visitors"), (done, times),
+                                                   (rate, "conversion_rate"))]
+
+
 def _told(shown: View, goal: Goal, of_site: Days) -> Told:
-    form, times = form_of(goal.form), "views" if "page" in goal.form else "events"
-    rate = run(shown.query(("conversion_rate",), compared=True, goal=goal.form), of_site)[0]
-    visits = run(shown.query(("visits",), compared=True, also=["visit", form]), of_site)[0]
-    done = run(shown.query(("visitors", times), compared=True, also=form), of_site)[0]
-    cells = [_cell(found, name) for found, name in ((visits, "visits"), (done, "visitors"), (done, times),
-                                                    (rate, "conversion_rate"))]
-    return Told(goal, defined.described(goal.form), cells, url_for(".goals") + shown.search(("goal", goal.id)))
+    return Told(goal, defined.described(goal.form), numbers(shown, goal.form, of_site),
+                url_for(".goals") + shown.search(("goal", goal.id)))
 
 
 def _by(shown: View, goal: Goal, by: str, of_site: Days) -> list[tuple[str, list[tuple[str, str]]]]:

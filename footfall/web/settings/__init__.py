@@ -3,7 +3,17 @@
 Each module has the pages of one section; docs/administration.md is their guide.
 """
 
-from footfall.web.settings import filters, general, installation
+from footfall.web.settings import (
+    annotations,
+    filters,
+    funnels,
+    general,
+    goals,
+    installation,
+    privacy,
+    tokens,
+)
 from footfall.web.settings.frame import EXTENSION, blueprint
 
-__all__ = ["EXTENSION", "blueprint", "filters", "general", "installation"]
+__all__ = ["EXTENSION", "annotations", "blueprint", "filters", "funnels", "general", "goals", "installation", "privacy",
+           "tokens"]

@@ -38,6 +38,11 @@ SECTIONS: list[tuple[str, str]] = [
     ("General", "settings.index"),
     ("Installation", "settings.installation"),
     ("Filters", "settings.filters"),
+    ("Goals", "settings.goals"),
+    ("Funnels", "settings.funnels"),
+    ("Annotations", "settings.annotations"),
+    ("Privacy", "settings.privacy"),
+    ("Tokens", "settings.tokens"),
     ("Reports and alerts", "mailing.index"),
 ]
 
@@ -66,6 +71,10 @@ class Form(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         return ""
+
+    def __bool__(self) -> bool:
+        # One without fields is one all the same: what was sent had none.
+        return True
 
     def over(self, other: Mapping[str, str]) -> Form:
         """Return it with the fields of another that it has not."""

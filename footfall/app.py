@@ -11,13 +11,13 @@ from footfall.collect.tracker import SHARE, Paths
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.tokens import KnownTokens
-from footfall.web import api, auth, badge, mailing, reports, roles, settings
+from footfall.web import api, auth, badge, mailing, reports, roles, sending, settings
 from footfall.web.routes import BLUEPRINTS
 
 #: No page of ours has inline code or loads anything from elsewhere.
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-                               "frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; "
+                               "img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
@@ -43,6 +43,7 @@ def create_app(config: Config | None = None) -> Flask:
     for blueprint in (*BLUEPRINTS, health.blueprint):
         app.register_blueprint(blueprint)
     beacon.add_routes(app, Paths.of(config))
+    sending.install(app)
     app.register_error_handler(StoreError, store_failed)
     app.after_request(add_security_headers)
     return app

@@ -11,6 +11,7 @@ from footfall.web import (
     dashboard,
     export,
     journeys,
+    live,
     mailing,
     raw,
     settings,
@@ -19,7 +20,7 @@ from footfall.web import (
 )
 
 #: Modules whose routes are of the blueprint of a site's pages: they need only be imported before it is registered.
-PAGES_OF_A_SITE = (conversions, journeys, raw, tables)
+PAGES_OF_A_SITE = (conversions, journeys, live, raw, tables)
 
 BLUEPRINTS = (
     api.blueprint,

@@ -4,7 +4,7 @@
 //   #main                       is exchanged when a link or a form in it leads to the same page with another query
 //   [data-live=URL]             what URL tells of who is there now is shown in its [data-number]
 //   [data-live][data-renew]     the page shows today, and is renewed after new events
-//   .chart .step[data-since][data-until]    a point in time of a chart, with its first and last day; its title says the rest
+//   .chart .step[data-since][data-until]    a point in time of a chart, with its days; its title says the rest
 //   [aria-keyshortcuts=KEY]     is followed, opened or gone to by a key; of several the last one
 {
   const EVERY = 10_000
@@ -182,7 +182,7 @@
 
   const prepare = () => {
     for (const step of all(".chart .step[data-since]")) {
-      const title = step.querySelector("title") ?? step.parentNode.querySelector("title")
+      const title = step.querySelector("title")
       // Else the browser would show it too, a second later.
       step.dataset.says = title?.textContent ?? ""
       title?.remove()

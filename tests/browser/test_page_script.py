@@ -1,4 +1,4 @@
-"""What static/page.js does to a page that has its marks, whatever else stands there; tests of the real pages are elsewhere.
+"""What static/page.js does to a page that has its marks, whatever else stands there.
 
 The server is made up here, so that it can be slow, away, or say something else the next time.
 """
@@ -24,7 +24,8 @@ PAGE = """<!doctype html><html lang="en"><head><title>{title}</title><link rel="
 <a href="?period=today" aria-keyshortcuts="t">Today</a></div></details>
 <a href="?" aria-keyshortcuts="ArrowLeft">Earlier</a>
 <details class="pick"><summary aria-keyshortcuts="f">Filter</summary><form method="get">
-<input type="hidden" name="period" value="7d"><input name="is.page" aria-label="Page"><button>Apply</button></form></details>
+<input type="hidden" name="period" value="7d"><input name="is.page" aria-label="Page">
+<button>Apply</button></form></details>
 <ul>{chips}</ul>
 <div class="chart"><svg class="plot" width="400" height="100" role="img" aria-label="Views">{steps}</svg></div>
 <a id="row" href="?is.page=/a">/a</a> <a href="/sites/shop?x=1">Elsewhere</a> <a href="?part=1#there">A part</a>
@@ -80,8 +81,8 @@ class Site:
         fields = parse_qsl(url.query)
         chips = "".join(f'<li>{escape(value)} <a href="?" aria-keyshortcuts="Escape">×</a></li>'
                         for name, value in fields if name == "is.page")
-        steps = "".join(f'<g><title>{day}: {number} views</title><rect class="step" data-since="{day}" data-until="{day}" '
-                        f'x="{number * 10}%" width="10%" height="100"/></g>' for number, day in enumerate(DAYS))
+        steps = "".join(f'<rect class="step" data-since="{day}" data-until="{day}" x="{number * 10}%" width="10%" '
+                        f'height="100"><title>{day}: {number} views</title></rect>' for number, day in enumerate(DAYS))
         return PAGE.format(title=escape(url.query or "all"), query=escape(url.query), renew=self.renew, chips=chips,
                            steps=steps)
 
@@ -206,7 +207,7 @@ def test_who_is_there_is_asked_for_while_the_page_is_looked_at(site):
 
 
 def test_a_server_that_is_away_is_asked_less_and_less(site):
-    page = site.open()
+    site.open()
     site.answers = lambda query: 503 if query == "live" else 200
     pauses, since = [], 0
     while len(pauses) < 4:
@@ -245,7 +246,7 @@ def test_a_page_of_today_is_renewed_after_new_events_but_not_under_the_readers_h
 
 def test_a_page_of_other_days_stays_as_it_is(site):
     site.newest = "2026-01-10T12:00:00+00:00"
-    page = site.open()
+    site.open()
     site.newest = "2026-01-10T12:00:01+00:00"
     site.pass_seconds()
     site.pass_seconds()

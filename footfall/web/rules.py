@@ -35,6 +35,8 @@ RULES: Mapping[str, str] = {
     "auth.logout": USER,
     "dashboard.index": USER,
     "site.overview": VIEWER,
+    # What the pages' script asks for.
+    "site.live": VIEWER,
     # The pages behind a site's page.
     "site.panel": VIEWER,
     "site.panel_csv": VIEWER,
@@ -90,8 +92,6 @@ RULES: Mapping[str, str] = {
     "settings.tokens": OWNER,
     "settings.add_token": OWNER,
     "settings.remove_token": OWNER,
-    # What the pages' script asks for.
-    "site.live": VIEWER,
 }
 
 

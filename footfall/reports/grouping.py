@@ -141,12 +141,13 @@ class Groups:
             more = np.full(max(highest + 1, 2 * len(self._of_value)), -1, dtype=np.int64)
             more[:len(self._of_value)] = self._of_value
             self._of_value = more
-        new = np.unique(values[self._of_value[values] < 0])
-        self._of_value[new] = self.size + np.arange(len(new))
-        self.size += len(new)
-        if len(new):
-            self._found.append(new[None, :])
         numbers: Array = self._of_value[values]
+        if len(numbers) and numbers.min() < 0:
+            new = np.unique(values[numbers < 0])
+            self._of_value[new] = self.size + np.arange(len(new))
+            self.size += len(new)
+            self._found.append(new[None, :])
+            numbers = self._of_value[values]
         return numbers
 
     def parts(self) -> Array:

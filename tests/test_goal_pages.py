@@ -13,7 +13,7 @@ from footfall.reports.paths import paths
 from footfall.reports.query import query
 from footfall.reports.retention import retention
 from footfall.web.names import shown
-from tests.pages import DAYS, clients, link, rows, text
+from tests.pages import DAYS, clients, link, quantities, rows, text, total
 from tests.streams import fill
 
 EVENTS = """
@@ -92,6 +92,16 @@ def test_a_goal_leads_to_its_table_and_keeps_what_is_shown(viewer, signup):
     page = viewer.get(link(page, "Signed up")).text
     assert "Signed up by Source" in text(page)
     assert '<input type="hidden" name="is.country" value="AT">' in page
+
+
+@pytest.mark.parametrize("asked", ["", "&is.country=DE", "&is_not.page=/blog"])
+def test_behind_the_visitors_and_the_times_of_a_goal_are_as_many_events(viewer, signup, store, asked):
+    goals.add_goal(store, "blog", "Pricing", {"page": "/pric*"})
+    page = viewer.get(f"/sites/blog/goals?{DAYS}&compare=none{asked}").text
+    numbers = [int(cell) for row in rows(page)[1:] for cell in row[2:4] if cell != "0"]
+    assert [total(viewer.get(url).text) for _, url in quantities(page)] == numbers
+    # One filter of each kind is in an address: a goal with the same has no list of its own.
+    assert len(quantities(viewer.get(f"/sites/blog/goals?{DAYS}&compare=none&is.event=signup").text)) == 0
 
 
 def test_a_site_without_goals_says_so(viewer):

@@ -16,7 +16,7 @@ from footfall.reports.building import build, days_around
 from footfall.reports.query import query
 from footfall.timeuuid import make, sort_key
 from footfall.web import raw
-from tests.pages import DAYS, clients, link, rows, text
+from tests.pages import DAYS, clients, link, rows, text, total
 from tests.streams import fill
 
 EVENTS = """
@@ -45,10 +45,6 @@ def days_in(store):
         return facts if len(facts) else None
 
     return partial(days_around, load)
-
-
-def total(page):
-    return int(re.search(r"<strong>([\d,]+)</strong>", page)[1].replace(",", ""))
 
 
 def test_without_a_filter_they_are_what_map_reduce_sees(viewer, store):

@@ -104,8 +104,13 @@ def test_behind_the_visitors_and_the_times_of_a_goal_are_as_many_events(viewer, 
     assert len(quantities(viewer.get(f"/sites/blog/goals?{DAYS}&compare=none&is.event=signup").text)) == 0
 
 
-def test_a_site_without_goals_says_so(viewer):
-    assert "No goals yet" in viewer.get("/sites/blog/goals").text
+def test_a_site_without_goals_says_so_and_whoever_may_adds_some(settings_of, store, monkeypatch):
+    viewer, editor = clients(settings_of(), store, monkeypatch)
+    page = viewer.get("/sites/blog/goals").text
+    assert ("No goals yet" in page, "Add or change" in page) == (True, False)
+    page = editor.get("/sites/blog/goals").text
+    for words in ("Add or change goals", "Add or change funnels"):
+        assert editor.get(link(page, words)).status_code == 200
 
 
 # ----- funnels

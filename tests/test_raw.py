@@ -1,5 +1,6 @@
 """The raw events behind a page: as many as the headline says, as they are stored, and of whom they may be seen."""
 
+import html
 import re
 from datetime import date
 from functools import partial
@@ -77,6 +78,16 @@ def test_the_total_is_the_metric_under_any_filters(viewer, store):
         assert text(re.search(r'aria-current="true"(>.*?)</a>', kinds, re.DOTALL)[1]).endswith(f" {expected}")
 
     check()
+
+
+@pytest.mark.parametrize("asked", ["", "&is.country=DE", "&is.page=/b"])
+def test_the_page_of_the_site_leads_to_the_events_behind_its_numbers(viewer, store, asked):
+    page = viewer.get(f"/sites/blog?{DAYS}{asked}").text
+    where = ["is", *asked.removeprefix("&is.").split("=")] if asked else None
+    for kind in ("visitors", "visits", "views", "events"):
+        number = query(days_in(store), [kind], date(2026, 1, 5), date(2026, 1, 7), where=where)[0][kind]
+        found = [url for url in re.findall('<a href="(/sites/blog/events.*?)"', page) if f"kind={kind}" in url]
+        assert total(viewer.get(html.unescape(found[0])).text) == number
 
 
 def test_they_come_in_pages_by_name_the_newest_first(settings_of, store, monkeypatch):

@@ -62,7 +62,7 @@ def goals(site: str) -> ResponseReturnValue:
         abort(404)
     by = dimension(request.args.get("by") or BY).name
     return render_template(
-        "goals.html", view=shown, is_compared=True, chosen=chosen, by=by,
+        "goals.html", view=shown, is_compared=True, chosen=chosen, by=by, may_edit=sites.may("editor"),
         goals=[_told(shown, goal, of_site) for goal in known],
         by_name=titled(by), choices=[(name, titled(name)) for name in dict.fromkeys((*DIMENSIONS, by))],
         rows=_by(shown, chosen, by, of_site) if chosen else [], most=MOST,

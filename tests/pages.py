@@ -33,6 +33,17 @@ def rows(page, number=0):
             for row in re.findall("<tr>(.*?)</tr>", table, re.DOTALL)]
 
 
+def quantities(page):
+    """The numbers of a page that lead to the events behind them: as they are shown, and where they lead."""
+    return [(text(number), html.unescape(url)) for url, number in re.findall(
+        '<a class="quantity" href="(.*?)">(.*?)</a>', page)]
+
+
+def total(page):
+    """The number at the top of a list."""
+    return int(re.search(r"<strong>([\d,]+)</strong>", page)[1].replace(",", ""))
+
+
 def text(markup):
     return " ".join(html.unescape(re.sub("<.*?>", " ", markup, flags=re.DOTALL)).split())
 

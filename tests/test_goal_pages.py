@@ -13,7 +13,7 @@ from footfall.reports.paths import paths
 from footfall.reports.query import query
 from footfall.reports.retention import retention
 from footfall.web.names import shown
-from tests.pages import DAYS, clients, link, rows, text
+from tests.pages import DAYS, clients, link, quantities, rows, text, total
 from tests.streams import fill
 
 EVENTS = """
@@ -94,8 +94,23 @@ def test_a_goal_leads_to_its_table_and_keeps_what_is_shown(viewer, signup):
     assert '<input type="hidden" name="is.country" value="AT">' in page
 
 
-def test_a_site_without_goals_says_so(viewer):
-    assert "No goals yet" in viewer.get("/sites/blog/goals").text
+@pytest.mark.parametrize("asked", ["", "&is.country=DE", "&is_not.page=/blog"])
+def test_behind_the_visitors_and_the_times_of_a_goal_are_as_many_events(viewer, signup, store, asked):
+    goals.add_goal(store, "blog", "Pricing", {"page": "/pric*"})
+    page = viewer.get(f"/sites/blog/goals?{DAYS}&compare=none{asked}").text
+    numbers = [int(cell) for row in rows(page)[1:] for cell in row[2:4] if cell != "0"]
+    assert [total(viewer.get(url).text) for _, url in quantities(page)] == numbers
+    # One filter of each kind is in an address: a goal with the same has no list of its own.
+    assert len(quantities(viewer.get(f"/sites/blog/goals?{DAYS}&compare=none&is.event=signup").text)) == 0
+
+
+def test_a_site_without_goals_says_so_and_whoever_may_adds_some(settings_of, store, monkeypatch):
+    viewer, editor = clients(settings_of(), store, monkeypatch)
+    page = viewer.get("/sites/blog/goals").text
+    assert ("No goals yet" in page, "Add or change" in page) == (True, False)
+    page = editor.get("/sites/blog/goals").text
+    for words in ("Add or change goals", "Add or change funnels"):
+        assert editor.get(link(page, words)).status_code == 200
 
 
 # ----- funnels

@@ -1,5 +1,6 @@
 """The raw events behind a page: as many as the headline says, as they are stored, and of whom they may be seen."""
 
+import html
 import re
 from datetime import date
 from functools import partial
@@ -16,7 +17,7 @@ from footfall.reports.building import build, days_around
 from footfall.reports.query import query
 from footfall.timeuuid import make, sort_key
 from footfall.web import raw
-from tests.pages import DAYS, clients, link, rows, text
+from tests.pages import DAYS, clients, link, rows, text, total
 from tests.streams import fill
 
 EVENTS = """
@@ -45,10 +46,6 @@ def days_in(store):
         return facts if len(facts) else None
 
     return partial(days_around, load)
-
-
-def total(page):
-    return int(re.search(r"<strong>([\d,]+)</strong>", page)[1].replace(",", ""))
 
 
 def test_without_a_filter_they_are_what_map_reduce_sees(viewer, store):
@@ -81,6 +78,16 @@ def test_the_total_is_the_metric_under_any_filters(viewer, store):
         assert text(re.search(r'aria-current="true"(>.*?)</a>', kinds, re.DOTALL)[1]).endswith(f" {expected}")
 
     check()
+
+
+@pytest.mark.parametrize("asked", ["", "&is.country=DE", "&is.page=/b"])
+def test_the_page_of_the_site_leads_to_the_events_behind_its_numbers(viewer, store, asked):
+    page = viewer.get(f"/sites/blog?{DAYS}{asked}").text
+    where = ["is", *asked.removeprefix("&is.").split("=")] if asked else None
+    for kind in ("visitors", "visits", "views", "events"):
+        number = query(days_in(store), [kind], date(2026, 1, 5), date(2026, 1, 7), where=where)[0][kind]
+        found = [url for url in re.findall('<a href="(/sites/blog/events.*?)"', page) if f"kind={kind}" in url]
+        assert total(viewer.get(html.unescape(found[0])).text) == number
 
 
 def test_they_come_in_pages_by_name_the_newest_first(settings_of, store, monkeypatch):

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from flask import g, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from footfall import timeuuid
@@ -66,7 +66,7 @@ def filtered(site: str) -> ResponseReturnValue:
         "filtered.html", view=shown, reason=reason, lines=lines, total=by_reason.total(),
         by_rule=_counts(shown, _by_rule(by_reason)), by_reason=_counts(shown, by_reason), is_first=before is None,
         everything=url_for(".filtered") + shown.search(), older=older and url_for(".filtered") + older,
-        restore=url_for("apart.restore") + shown.search(*_said(reason)), may_restore=g.user.may("editor", shown.site))
+        restore=url_for("apart.restore") + shown.search(*_said(reason)), may_restore=sites.may("editor"))
 
 
 @changes.post("/filtered/restore")

@@ -15,18 +15,17 @@ from footfall.collect.beacon import collector
 from footfall.errors import UsageError
 from footfall.goals import Goal
 from footfall.reports import texts
-from footfall.reports.dimensions import DIMENSIONS, dimension
+from footfall.reports.dimensions import DIMENSIONS, PROP, as_text, dimension
 from footfall.reports.frame import Days
 from footfall.reports.funnels import Step
 from footfall.reports.funnels import funnel as count_steps
 from footfall.reports.goals import form_of
-from footfall.reports.metrics import Number
 from footfall.reports.query import run
 from footfall.web import sites
 from footfall.web.names import titled
 from footfall.web.reports import days
-from footfall.web.tables import text_of
-from footfall.web.view import View
+from footfall.web.tables import Cell, cell, text_of
+from footfall.web.view import Chip, View
 
 #: Rows of a goal's table.
 MOST = 100
@@ -37,11 +36,11 @@ _WITHIN = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 
 
 class Told(NamedTuple):
-    """A goal with its numbers as they are read, each with its change: visits, visitors, events, rate."""
+    """A goal with its numbers: visits, visitors, events, rate."""
 
     goal: Goal
     what: str
-    cells: list[tuple[str, str]]
+    cells: list[Cell]
     url: str
 
 
@@ -63,7 +62,7 @@ def goals(site: str) -> ResponseReturnValue:
         abort(404)
     by = dimension(request.args.get("by") or BY).name
     return render_template(
-        "goals.html", view=shown, is_compared=True, chosen=chosen, by=by,
+        "goals.html", view=shown, is_compared=True, chosen=chosen, by=by, may_edit=sites.may("editor"),
         goals=[_told(shown, goal, of_site) for goal in known],
         by_name=titled(by), choices=[(name, titled(name)) for name in dict.fromkeys((*DIMENSIONS, by))],
         rows=_by(shown, chosen, by, of_site) if chosen else [], most=MOST,
@@ -134,8 +133,8 @@ def _rungs(steps: Sequence[object], counted: Sequence[Step]) -> list[Rung]:
             for form, step, last in zip(steps, counted, before, strict=False)]
 
 
-def numbers(shown: View, form: Mapping[str, Any], of_site: Days) -> list[tuple[str, str]]:
-    """Return a goal's numbers over what is shown, each with its change: visits, visitors, events, rate.
+def numbers(shown: View, form: Mapping[str, Any], of_site: Days) -> list[Cell]:
+    """Return a goal's numbers over what is shown: visits, visitors, events, rate.
 
     :param form: as :func:`footfall.reports.goals.filter_of` takes it.
     """
@@ -143,8 +142,9 @@ def numbers(shown: View, form: Mapping[str, Any], of_site: Days) -> list[tuple[s
     rate = run(shown.query(("conversion_rate",), compared=True, goal=form), of_site)[0]
     visits = run(shown.query(("visits",), compared=True, also=["visit", chosen]), of_site)[0]
     done = run(shown.query(("visitors", times), compared=True, also=chosen), of_site)[0]
-    return [_cell(found, name) for found, name in ((visits, "visits"), (done, "visitors"), (done, times),
-                                                   (rate, "conversion_rate"))]
+    behind = _narrowed(shown, form)
+    return [_cell(visits, "visits"), _cell(done, "visitors", behind), _cell(done, times, behind),
+            _cell(rate, "conversion_rate")]
 
 
 def _told(shown: View, goal: Goal, of_site: Days) -> Told:
@@ -152,7 +152,7 @@ def _told(shown: View, goal: Goal, of_site: Days) -> Told:
                 url_for(".goals") + shown.search(("goal", goal.id)))
 
 
-def _by(shown: View, goal: Goal, by: str, of_site: Days) -> list[tuple[str, list[tuple[str, str]]]]:
+def _by(shown: View, goal: Goal, by: str, of_site: Days) -> list[tuple[str, list[Cell]]]:
     """Return a goal's table by a dimension: each value with its visits, those of them that reached it, the share."""
     asked = shown.query(("visits", "conversion_rate"), (by,), compared=True, goal=goal.form, limit=MOST)
     found = run(asked, of_site)
@@ -162,6 +162,18 @@ def _by(shown: View, goal: Goal, by: str, of_site: Days) -> list[tuple[str, list
                                     _cell(row, "conversion_rate")]) for row in found]
 
 
-def _cell(row: Mapping[str, Any], name: str) -> tuple[str, str]:
-    number: Number = row[name]
-    return texts.number(name, number), texts.change(name, number, row.get("compared", {}).get(name))
+def _narrowed(shown: View, form: Mapping[str, Any]) -> View | None:
+    """Return the view of the events that reach a goal; ``None`` if it has a filter of its own on the same."""
+    if "page" in form:
+        chips = [Chip("not_matches", "event", ("*",)), Chip("matches", "page", (form["page"],))]
+    else:
+        props = {name: str(as_text(value)) for name, value in (form.get("props") or {}).items()}
+        chips = [Chip("is", "event", (form["event"],)),
+                 *(Chip("is", f"{PROP}{name}", (value,)) for name, value in props.items())]
+    if {chip.key for chip in chips} & {chip.key for chip in shown.chips}:
+        return None
+    return shown.but(chips=(*shown.chips, *chips))
+
+
+def _cell(row: Mapping[str, Any], name: str, behind: View | None = None) -> Cell:
+    return cell(name, row[name], row.get("compared", {}).get(name), behind)

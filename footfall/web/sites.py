@@ -86,7 +86,7 @@ def tabs() -> list[Tab]:
     for title, name, role in TABS:
         endpoint = f"{_pages()}{name}" if name.startswith(".") else name
         is_shown = name not in PERSONAL or g.get("user") is not None
-        if endpoint in current_app.view_functions and _may(role) and is_shown:
+        if endpoint in current_app.view_functions and may(role) and is_shown:
             url = url_for(endpoint) + _shown()
             is_current = request.endpoint == endpoint or (
                 not name.startswith(".") and request.blueprint == endpoint.partition(".")[0])
@@ -115,7 +115,8 @@ def _pages() -> str:
     return here if f"{here}.overview" in current_app.view_functions else blueprint.name
 
 
-def _may(role: str) -> bool:
+def may(role: str) -> bool:
+    """Tell whether whoever looks at the site's pages has a role there; a page that is shared has viewers."""
     user = g.get("user")
     return role == "viewer" if user is None else user.may(role, g.site)
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from flask import Response, abort, render_template, request, url_for
+from flask import Response, abort, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from footfall.errors import UsageError
 from footfall.reports import texts
 from footfall.reports.dimensions import Dimension, dimension
+from footfall.reports.metrics import Number
 from footfall.reports.query import run
 from footfall.reports.result import Result, Row
 from footfall.web import sites
@@ -29,6 +30,11 @@ _OF_VISITS = ("visitors", "visits", "views", "views_per_visit", "bounce_rate", "
 METRICS: Mapping[str, Sequence[str]] = {
     "time": _OF_VISITS, "visit": _OF_VISITS, "end": _OF_VISITS,
     "page": ("visitors", "visits", "views", "bounce_rate", "engaged_time", "events"),
+}
+#: The kind of events behind a metric; all behind those that are not named.
+BEHIND: Mapping[str, str] = {
+    "visitors": "visitors", "visits": "visits", "views": "views", "events": "events",
+    **dict.fromkeys(("views_per_visit", "bounce_rate", "visit_duration"), "visits"),
 }
 #: Words for the codes of a dimension, which are searched too.
 WORDS: Mapping[str, Mapping[str, str]] = {"country": COUNTRIES, "language": LANGUAGES, "channel": CHANNELS}
@@ -65,17 +71,26 @@ class Head(NamedTuple):
     direction: str
 
 
-class Line(NamedTuple):
-    """A value with its numbers as they are read, and how each has changed.
+class Cell(NamedTuple):
+    """A number as it is read, and how it has changed.
 
-    :param chosen: URL of the site's page, of this value alone; empty if none can be made.
-    :param raw: URL of its events.
+    :param url: of the events behind it; empty if none can be made.
     """
 
     text: str
-    chosen: str
-    raw: str
-    cells: list[tuple[str, str]]
+    change: str
+    url: str = ""
+
+
+class Line(NamedTuple):
+    """A value with its numbers.
+
+    :param url: of the site's page, of this value alone; empty if none can be made.
+    """
+
+    text: str
+    url: str
+    cells: list[Cell]
 
 
 @sites.blueprint.get("/panel/<path:name>")
@@ -187,17 +202,31 @@ def _heads(shown: View, of: Dimension, asked: Asked) -> list[Head]:
 
 
 def _line(shown: View, of: Dimension, metrics: Sequence[str], row: Row) -> Line:
-    value, narrowed, text = row.values[0], "", text_of(of.name, row.values[0])
+    value = row.values[0]
+    narrowed = None
     if isinstance(value, date):
-        narrowed = _over(shown, of, value).search()
+        narrowed = _over(shown, of, value)
     elif len(value) <= MAX_VALUE:
-        narrowed = shown.within("is", of.name, value).search()
+        narrowed = shown.within("is", of.name, value)
     before = row.compared or (None,) * len(metrics)
-    cells = [(texts.number(name, number), texts.change(name, number, other))
+    # An hour has no view of its own, only its day.
+    behind = None if of.name == "hour" else narrowed
+    cells = [cell(name, number, other, behind)
              for name, number, other in zip(metrics, row.metrics, before, strict=True)]
-    if not narrowed:
-        return Line(text, "", "", cells)
-    return Line(text, url_for(".overview") + narrowed, url_for(".events") + narrowed, cells)
+    return Line(text_of(of.name, value), url_for(".overview") + narrowed.search() if narrowed else "", cells)
+
+
+def cell(name: str, number: Number, before: Number, behind: View | None = None) -> Cell:
+    """Return a metric's number as it is shown.
+
+    :param before: what it is compared with, if anything.
+    :param behind: the view that it is a headline number of.
+    """
+    url = ""
+    # Who looks at a page that is shared sees no events, see sites.users_only().
+    if behind is not None and number and g.get("user") is not None:
+        url = url_for(".events") + behind.search(*([("kind", BEHIND[name])] if name in BEHIND else []))
+    return Cell(texts.number(name, number), texts.change(name, number, before), url)
 
 
 def _over(shown: View, of: Dimension, begin: date) -> View:

@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import formataddr, parseaddr
+from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -176,11 +176,10 @@ def mail_address(text: str) -> str:
 
 
 def _mail_from(text: str) -> str:
-    name, address = parseaddr(text)
     if text:
-        mail_address(address)
-        if formataddr((name, address)) not in (text, text.replace('"', "")) or not text.isprintable():
-            raise ValueError("must be an address such as stats@example.com, or Footfall <stats@example.com>")
+        mail_address(parseaddr(text)[1])
+    if not text.isprintable() or "," in text:
+        raise ValueError("must be one address, such as Footfall <stats@example.com>")
     return text
 
 

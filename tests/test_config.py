@@ -42,6 +42,14 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(folder):
     ({"FOOTFALL_HOST": ""}, "FOOTFALL_HOST='': must be an address"),
     ({"FOOTFALL_TRUSTED_PROXIES": "10.0.0.0/99"}, "FOOTFALL_TRUSTED_PROXIES='10.0.0.0/99': must be addresses"),
     ({"FOOTFALL_PUBLIC_URL": "a.example"}, "FOOTFALL_PUBLIC_URL='a.example': must be an address such as"),
+    ({"FOOTFALL_SMTP_URL": "mail.example.com"}, "FOOTFALL_SMTP_URL='mail.example.com': must be smtp://HOST:PORT"),
+    ({"FOOTFALL_SMTP_URL": "smtp://mail.example.com:x"}, "must be smtp://HOST:PORT"),
+    ({"FOOTFALL_SMTP_URL": "smtps://mail.example.com/?tls=no"}, "must be smtp://HOST:PORT"),
+    ({"FOOTFALL_SMTP_URL": "smtp://anna:secret@mail.example.com"},
+     "FOOTFALL_SMTP_URL=…: must be without a login: put it into FOOTFALL_SMTP_USERNAME and FOOTFALL_SMTP_PASSWORD"),
+    ({"FOOTFALL_MAIL_FROM": "stats"}, "FOOTFALL_MAIL_FROM='stats': must be an address such as anna@example.com"),
+    ({"FOOTFALL_MAIL_FROM": "Anna <a@example.com>, b@example.com"}, "FOOTFALL_MAIL_FROM='Anna <a@example.com>, b"),
+    ({"FOOTFALL_MAIL_FROM": "a@example.com\r\nBcc: b@example.com"}, "FOOTFALL_MAIL_FROM='a@example.com"),
     ({"FOOTFALL_PROT": "8000"}, "FOOTFALL_PROT: unknown setting; the settings are FOOTFALL_DATA, "),
     ({"FOOTFALL_port": "8000"}, "FOOTFALL_port: unknown setting"),
     ({"FOOTFALL_CONFIG": "none.toml"}, "none.toml: no such file"),
@@ -49,6 +57,14 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(folder):
 def test_a_bad_setting_is_named_with_its_value_and_what_it_may_be(environ, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         load(environ=environ)
+
+
+@pytest.mark.parametrize("text, shown", [
+    ("smtp://mail.example.com", "smtp://mail.example.com:587"), ("smtps://mail.example.com", "smtps://mail.example.com:465"),
+    ("smtp+plain://localhost", "smtp+plain://localhost:25"), ("smtp://[::1]:2525/", "smtp://[::1]:2525"),
+])
+def test_a_mail_server_has_the_port_of_its_way_unless_it_says_another(text, shown):
+    assert str(load(environ={"FOOTFALL_SMTP_URL": text}).smtp_url) == shown
 
 
 @pytest.mark.parametrize("content, message", [

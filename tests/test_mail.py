@@ -373,6 +373,17 @@ def test_long_links_stay_whole_in_the_header(config, store):
     assert f"List-Unsubscribe: <{leads.unsubscribe}>\r\n".encode() in mail.as_bytes()
 
 
+@pytest.mark.parametrize("sender, header", [
+    ("stats@example.com", b"From: stats@example.com"),
+    ("Foot. fall <stats@example.com>", b'From: "Foot. fall" <stats@example.com>'),
+    ("Büro <stats@example.com>", b"From: =?utf-8?q?B=C3=BCro?= <stats@example.com>"),
+])
+def test_a_sender_may_have_any_name(settings_of, sender, header):
+    message = letters.Message("alert", "subject", "text", "", {})
+    mail = letters.letter(message, "anna@example.com", settings_of(mail_from=sender).mail_from, "k", letters.Links())
+    assert header + b"\r\n" in mail.as_bytes()
+
+
 def test_the_command_adds_lists_previews_sends_and_removes(box, server, tmp_path):
     data = tmp_path / "data"
     settings = {**server[1], "public_url": "https://stats.example.com"}

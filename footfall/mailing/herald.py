@@ -13,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache as remembered
+from functools import partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -105,35 +107,39 @@ class Herald:
         :param now: aware.
         :raises StoreUnavailable: the store did not answer.
         """
-        yield from self.send_due(site, now)
+        # Alerts first: a report can wait for them.
         yield from self._see_to_alerts(site, now)
+        yield from self.send_due(site, now)
 
     # ----- reports
 
     def send_due(self, site: Account, now: datetime) -> Iterator[Attempt]:
         """Send the reports of a site that are due, and yield each that was tried."""
         zone = ZoneInfo(site.settings["timezone"])
+        # What several get is counted once.
+        told = remembered(partial(self._summary, site))
         for each in subscriptions.subscriptions(self._store, site.id):
             period = periods.last(each.every, now, zone)
             if not periods.was_over(period, datetime.fromisoformat(each.created), zone):
-                yield from self._send_report(site, each, period, period.name)
+                yield from self._send_report(each, period.name, partial(told, period, each.sections))
 
     def send_now(self, site: Account, subscription: Subscription, now: datetime) -> Iterator[Attempt]:
         """Send the report of the last period, whether it was sent or not, and yield each message."""
         period = periods.last(subscription.every, now, ZoneInfo(site.settings["timezone"]))
-        yield from self._send_report(site, subscription, period, f"now-{secrets.token_hex(6)}")
+        told = partial(self._summary, site, period, subscription.sections)
+        yield from self._send_report(subscription, f"now-{secrets.token_hex(6)}", told)
 
     def report(self, site: Account, every: str, sections: tuple[str, ...], now: datetime) -> Summary:
         """Return what the report of the last period says."""
         return self._summary(site, periods.last(every, now, ZoneInfo(site.settings["timezone"])), sections)
 
-    def _send_report(self, site: Account, subscription: Subscription, period: Period, what: str) -> Iterator[Attempt]:
-        due = list(self._due(site.id, subscription.id, what, subscription.destination))
+    def _send_report(self, to: Subscription, what: str, told: Callable[[], Summary]) -> Iterator[Attempt]:
+        due = list(self._due(to.site, to.id, what, to.destination))
         if due:
-            leads = letters.links(self._config, self._store, site.id, subscription.id)
-            message = letters.report(self._summary(site, period, subscription.sections), leads)
+            leads = letters.links(self._config, self._store, to.site, to.id)
+            message = letters.report(told(), leads)
             for delivery in due:
-                yield self._try(delivery, subscription.destination, message, leads)
+                yield self._try(delivery, to.destination, message, leads)
 
     def _summary(self, site: Account, period: Period, sections: tuple[str, ...]) -> Summary:
         reached = [(each.name, each.form) for each in goals.goals(self._store, site.id)]
@@ -158,7 +164,7 @@ class Herald:
             is_told = True
             for which, told in messages.items():
                 what = f"{alarm['since']}-{which}"
-                yield from self._send_alert(site, alert, what, which, told, alarm)
+                yield from self._send_alert(alert, what, which, told, alarm)
                 is_told = is_told and all(deliveries.is_settled(self._store, Delivery(site.id, alert.id, what, way))
                                           for way in alert.destination.ways)
             # It is armed again when everybody was told of this one.
@@ -179,11 +185,10 @@ class Herald:
                 **found.fields, "over": at, "over_told": verdict.told})
         return dict(found.fields)
 
-    def _send_alert(self, site: Account, alert: Alert, what: str, which: str, told: str,
-                    alarm: dict[str, str]) -> Iterator[Attempt]:
-        due = list(self._due(site.id, alert.id, what, alert.destination))
+    def _send_alert(self, alert: Alert, what: str, which: str, told: str, alarm: dict[str, str]) -> Iterator[Attempt]:
+        due = list(self._due(alert.site, alert.id, what, alert.destination))
         if due:
-            leads = letters.links(self._config, self._store, site.id, alert.id)
+            leads = letters.links(self._config, self._store, alert.site, alert.id)
             message = alert_message(alert, which, told, alarm, leads)
             for delivery in due:
                 yield self._try(delivery, alert.destination, message, leads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
@@ -72,9 +73,10 @@ def letter(message: Message, to: str, sender: str, key: str, leads: Links) -> Em
     :param key: what tells it from every other message; sent again, it has the same Message-ID.
     """
     made = EmailMessage(_POLICY)
-    made["From"], made["To"], made["Subject"] = sender, to, message.subject
+    name, address = parseaddr(sender)
+    made["From"], made["To"], made["Subject"] = Address(name, addr_spec=address), to, message.subject
     made["Date"] = format_datetime(datetime.now(UTC))
-    domain = parseaddr(sender)[1].rpartition("@")[2]
+    domain = address.rpartition("@")[2]
     made["Message-ID"] = f"<footfall.{blake2b(f'{to} {key}'.encode(), digest_size=16).hexdigest()}@{domain}>"
     made["Auto-Submitted"] = "auto-generated"
     if leads.unsubscribe:

@@ -41,6 +41,7 @@ def deliver(config: Config, store: Store, delivery: Delivery, destination: Desti
 def _send(config: Config, delivery: Delivery, destination: Destination, message: Message, leads: Links,
           claim: Callable[[], bool]) -> bool:
     if delivery.way == "mail":
+        smtp.check(config)
         mail = letters.letter(message, destination.to, config.mail_from, f"{delivery.site} {delivery.id}", leads)
         return smtp.send(config, mail, claim=claim)
     if not claim():

@@ -33,7 +33,7 @@ from footfall.transfer import demo, export, restoring
 from footfall.transfer.extract import Extract
 from footfall.transfer.formats import flat, jsonl, parquet
 from tests.sealing import seal_all
-from tests.servers import footfall, start
+from tests.servers import Server, ask, footfall, log_in, start
 from tests.waiting import until
 
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
@@ -239,10 +239,13 @@ def test_settings_and_definitions_go_with_it_and_nothing_that_is_secret(source):
     assert [each["kind"] for each in header["definitions"]] == ["goal", "annotation"]
     target = MemoryStore()
     accounts.add(target, "blog", "https://other.example.com")
-    definitions.add(target, "blog", "goal", {"name": "Ours"})
+    for name in ("Ours", "Bought"):
+        definitions.add(target, "blog", "goal", {"name": name})
     take(exported(source), target)
     assert accounts.find(target, "blog").url == "https://other.example.com"
-    assert {each.fields["name"] for each in definitions.all_of(target, "blog", "goal")} == {"Bought", "Ours"}
+    theirs, ours = (definitions.all_of(store, "blog", "goal") for store in (target, source))
+    assert sorted(each.fields["name"] for each in theirs) == ["Bought", "Ours"]
+    assert ours[0] in theirs
     assert {name for name in FAMILIES if next(target.family(name).row_keys(), None)} == set(RESTORED)
 
 
@@ -363,6 +366,18 @@ def test_command_page_and_library_give_the_same_bytes(owner, store, run, tmp_pat
     file = io.BytesIO()
     assert export.write(store, accounts.find(store, "blog"), form, first, end, file) == len(page.data)
     assert file.getvalue() == page.data
+
+
+def test_a_server_sends_them_too_chunk_by_chunk_and_not_packed_once_more(run, tmp_path):
+    run("demo", "--data", tmp_path / "data", "--site", "blog", "--views", 4000, "--days", 2, "--until", "2026-01-03")
+    footfall(tmp_path / "data", "user", "add", "owner", "--password-stdin", stdin=f"{PASSWORD}\n")
+    with Server(tmp_path / "data") as server:
+        cookie = log_in(server.url, "owner", PASSWORD)
+        for form in export.FORMATS:
+            status, headers, body = ask(f"{server.url}/sites/blog/export.{form}", Cookie=cookie,
+                                        **{"Accept-Encoding": "gzip"})
+            assert (status, headers["Transfer-Encoding"], headers["Content-Encoding"]) == (200, "chunked", None)
+            assert body == run("export", "--data", tmp_path / "data", "--site", "blog", "--format", form)[1]
 
 
 @pytest.mark.parametrize("path, status", [

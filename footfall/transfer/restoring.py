@@ -151,6 +151,10 @@ def restore_definitions(store: Store, header: Header, account: str) -> int:
     accounts.configure(store, account, header.settings)
     known = [each for each in header.definitions if each.kind in jsonl.KINDS]
     for each in known:
+        # Two of one name nobody could tell apart.
+        for other in definitions.all_of(store, account, each.kind) if "name" in each.fields else ():
+            if other.fields.get("name") == each.fields["name"] and other.id != each.id:
+                definitions.remove(store, account, other.kind, other.id)
         definitions.write(store, Definition(account, each.kind, each.id, each.created, each.by, each.fields))
     return len(known)
 

@@ -118,7 +118,8 @@ def restore(lines: Iterable[bytes], path: str, store: Store, account: str, reten
 
     What the store has already, also in a family to which a rule has moved it meanwhile, is left as it is.
     """
-    there = {name: frozenset(store.family(name).row_keys()) for name in (*EVENTS, retries.FAMILY)}
+    there = {name: frozenset(key for key in store.family(name).row_keys() if key.endswith(f".{account}"))
+             for name in (*EVENTS, retries.FAMILY)}
     done = Restored()
     columns = islice(_checked(lines, path), 1, None)
     while batch := [_column(line, account, path, number) for number, line in islice(columns, BATCH)]:

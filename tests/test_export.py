@@ -5,8 +5,10 @@ import csv
 import gzip
 import io
 import json
+import os
 import signal
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
@@ -33,7 +35,7 @@ from footfall.transfer import demo, export, restoring
 from footfall.transfer.extract import Extract
 from footfall.transfer.formats import flat, jsonl, parquet
 from tests.sealing import seal_all
-from tests.servers import footfall, start
+from tests.servers import Server, ask, footfall, log_in, start
 from tests.waiting import until
 
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
@@ -239,10 +241,13 @@ def test_settings_and_definitions_go_with_it_and_nothing_that_is_secret(source):
     assert [each["kind"] for each in header["definitions"]] == ["goal", "annotation"]
     target = MemoryStore()
     accounts.add(target, "blog", "https://other.example.com")
-    definitions.add(target, "blog", "goal", {"name": "Ours"})
+    for name in ("Ours", "Bought"):
+        definitions.add(target, "blog", "goal", {"name": name})
     take(exported(source), target)
     assert accounts.find(target, "blog").url == "https://other.example.com"
-    assert {each.fields["name"] for each in definitions.all_of(target, "blog", "goal")} == {"Bought", "Ours"}
+    theirs, ours = (definitions.all_of(store, "blog", "goal") for store in (target, source))
+    assert sorted(each.fields["name"] for each in theirs) == ["Bought", "Ours"]
+    assert ours[0] in theirs
     assert {name for name in FAMILIES if next(target.family(name).row_keys(), None)} == set(RESTORED)
 
 
@@ -365,6 +370,18 @@ def test_command_page_and_library_give_the_same_bytes(owner, store, run, tmp_pat
     assert file.getvalue() == page.data
 
 
+def test_a_server_sends_them_too_chunk_by_chunk_and_not_packed_once_more(run, tmp_path):
+    run("demo", "--data", tmp_path / "data", "--site", "blog", "--views", 4000, "--days", 2, "--until", "2026-01-03")
+    footfall(tmp_path / "data", "user", "add", "owner", "--password-stdin", stdin=f"{PASSWORD}\n")
+    with Server(tmp_path / "data") as server:
+        cookie = log_in(server.url, "owner", PASSWORD)
+        for form in export.FORMATS:
+            status, headers, body = ask(f"{server.url}/sites/blog/export.{form}", Cookie=cookie,
+                                        **{"Accept-Encoding": "gzip"})
+            assert (status, headers["Transfer-Encoding"], headers["Content-Encoding"]) == (200, "chunked", None)
+            assert body == run("export", "--data", tmp_path / "data", "--site", "blog", "--format", form)[1]
+
+
 @pytest.mark.parametrize("path, status", [
     ("/sites/blog/export.xlsx", 404),
     ("/sites/none/export.csv", 404),
@@ -411,6 +428,17 @@ def test_gzip_is_the_same_each_time_and_is_taken_back(run, store, settings_of, t
         assert contents(target) == contents(store)
 
 
+def test_a_packed_file_that_was_cut_off_is_refused(run, store, settings_of, tmp_path):
+    fill(store, 100)
+    (tmp_path / "blog.jsonl.gz").write_bytes(gzip.compress(exported(store))[:-500])
+    new = f"sqlite:///{tmp_path}/new.db"
+    code, out, err = run("import", "export", "blog.jsonl.gz", "--definitions", "--store", new)
+    assert (code, out) == (2, b"")
+    assert "blog.jsonl.gz: cannot be read on: Compressed file ended before" in err
+    with open_store(new) as target:
+        assert contents(target) == {}
+
+
 def test_verify_and_statistics_are_the_same_of_what_was_taken_back_from_standard_input(run, tmp_path):
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     run("demo", "--data", ours, "--site", "blog", "--views", 200, "--days", 2, "--until", "2026-01-03")
@@ -425,6 +453,9 @@ def test_verify_and_statistics_are_the_same_of_what_was_taken_back_from_standard
 
 @pytest.mark.parametrize("arguments, message", [
     (["export", "--site", "none"], "site 'none': unknown"),
+    (["export"], "--site ID or --all: one of them"),
+    (["export", "--site", "blog", "--all"], "--site ID or --all: one of them"),
+    (["export", "--all"], "--output: is missing; --all writes a file for each site"),
     (["export", "--site", "blog", "--plain"], "--plain: is for --format csv"),
     (["export", "--site", "blog", "--since", "2026-01-05", "--until", "2026-01-01"], "is before since"),
     (["export", "--site", "blog", "--since", "9000-01-05"], "outside the years"),
@@ -439,6 +470,29 @@ def test_the_command_says_what_is_wrong(run, store, settings_of, tmp_path, argum
     code, out, err = run(*arguments, "--data", settings_of().data)
     assert (code, out) == (2, b"")
     assert message in err
+
+
+def test_every_site_is_exported_into_a_folder(run, store, settings_of, tmp_path):
+    fill(store, 10)
+    assert run("export", "--data", settings_of().data, "--all", "--gzip", "--output", "some/folder") == (0, b"", "")
+    files = {path.name: gzip.decompress(path.read_bytes()) for path in (tmp_path / "some/folder").iterdir()}
+    assert files.keys() == {"blog.jsonl.gz", "my.shop.jsonl.gz"}
+    assert files["blog.jsonl.gz"] == exported(store)
+
+
+def test_a_link_and_a_pipe_stay_what_they_are(run, store, settings_of, tmp_path):
+    fill(store, 10)
+    flags = "export", "--site", "blog", "--data", settings_of().data, "--output"
+    (tmp_path / "link").symlink_to("file.jsonl")
+    os.mkfifo(tmp_path / "pipe")
+    assert run(*flags, "link")[0] == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file.jsonl").read_bytes() == exported(store)
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit((tmp_path / "pipe").read_bytes)
+        assert run(*flags, "pipe")[0] == 0
+        assert read.result(30) == exported(store)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_file_is_replaced_when_the_new_one_is_whole_and_not_before(run, store, settings_of, tmp_path, monkeypatch):

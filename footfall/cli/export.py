@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -33,7 +34,8 @@ STDOUT = STDIN = "-"
 
 
 @click.command()
-@click.option("--site", "site_id", required=True, metavar="ID", help="The site.")
+@click.option("--site", "site_id", metavar="ID", help="The site.")
+@click.option("--all", "all_sites", is_flag=True, help="Every site, each into a file of the folder --output.")
 @click.option("--format", "form", type=click.Choice([*exporting.FORMATS]), default="jsonl", show_default=True,
               help="jsonl: all that is stored, to be imported again; csv, parquet: the events that count, as a table.")
 @click.option("--since", metavar="DAY", help="First day, or instant, UTC. [all there is]")
@@ -44,21 +46,30 @@ STDOUT = STDIN = "-"
 @click.option("--plain", is_flag=True, help="Of csv: put no ' before what a spreadsheet would take for a formula.")
 @click.option("--progress", is_flag=True, help="Tell how far it is also where standard error is no terminal.")
 @with_settings("CASSANDRA_USERNAME", "CASSANDRA_CA")
-def export(config: Config, site_id: str, form: str, since: str | None, until: str | None, output: str, zipped: bool,
-           plain: bool, progress: bool) -> None:
+def export(config: Config, site_id: str | None, all_sites: bool, form: str, since: str | None, until: str | None,
+           output: str, zipped: bool, plain: bool, progress: bool) -> None:
     """Write everything of a site as JSON lines, or its events as CSV or Parquet.
 
     The same store gives the same bytes. `footfall import export` takes JSON lines back.
     """
+    if (site_id is None) is not all_sites:
+        raise UsageError("--site ID or --all: one of them says what is to be exported")
+    if all_sites and output == STDOUT:
+        raise UsageError("--output: is missing; --all writes a file for each site into that folder")
     if plain and form != "csv":
         raise UsageError("--plain: is for --format csv")
     start = moment("--since", since) if since else None
     end = moment("--until", until, end=True) if until else None
     with open_store(config=config) as store:
-        account = accounts.find(store, site_id)
-        with Progress("columns", wanted=progress) as drawn, _written(output, zipped, form) as file:
-            exporting.write(store, account, form, start, end, file, plain=plain, step=lambda family, rows, columns: (
-                drawn.step(rows, columns, f"Exporting {family}: ")))
+        chosen = [accounts.find(store, site_id)] if site_id else accounts.all_accounts(store)
+        if all_sites:
+            Path(output).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for account in chosen:
+            name = exporting.file_name(account.id, form) + (".gz" if zipped else "")
+            path = str(Path(output) / name) if all_sites else output
+            with Progress("columns", wanted=progress) as drawn, _written(path, zipped, form) as file:
+                exporting.write(store, account, form, start, end, file, plain=plain,
+                                step=partial(_draw, drawn, account.id))
 
 
 @click.command("export")
@@ -92,6 +103,10 @@ def import_export(config: Config, path: str, site_id: str | None, with_definitio
     click.echo(_told(done))
 
 
+def _draw(drawn: Progress, site: str, family: str, rows: int, columns: int) -> None:
+    drawn.step(rows, columns, f"Exporting {site}, {family}: ")
+
+
 @contextlib.contextmanager
 def _written(output: str, zipped: bool, form: str) -> Iterator[IO[bytes]]:
     """Open what is exported to; a file gets its name when all is in it, and on the disk."""
@@ -102,9 +117,15 @@ def _written(output: str, zipped: bool, form: str) -> Iterator[IO[bytes]]:
             yield file
         sys.stdout.flush()
         return
-    path = Path(output)
+    # Where a link leads is what is replaced, not the link.
+    path = Path(os.path.realpath(output))
     if path.is_dir():
         raise UsageError(f"--output={output!r}: is a folder; name a file")
+    if path.exists() and not path.is_file():
+        # A pipe, or a device.
+        with path.open("wb") as there, _zipped(there, zipped) as file:
+            yield file
+        return
     # Nobody but its owner may read what readers did; whoever wants that lets others do so.
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import IO
 
 from footfall.accounts import Account
@@ -37,17 +38,20 @@ def chunks(store: Store, account: Account, format: str, since: Moment | None = N
     :param until: the instant that ends it, itself left out; :func:`end_of` makes it of a last day.
     :param plain: CSV without the guard against formulas.
     :param step: is told family, rows and columns now and then.
-    :raises UsageError: there is no such format, pyarrow is not installed, or the range is none; nothing was read.
-    :raises StoreUnavailable: from the iterator: the store did not answer, and the file ends in its middle.
+    :raises UsageError: there is no such format, pyarrow is not installed, or the range is none.
+    :raises StoreUnavailable: the store did not answer; from the iterator, if that was in the middle of the file.
+
+    The first chunk is made at once, so that a server knows whether it can begin.
     """
     if format not in FORMATS:
         raise UsageError(f"format {format!r}: must be {', '.join(FORMATS)}")
     extract = Extract(store, account, since, until, step)
     if extract.since and extract.until and extract.until < extract.since:
         raise UsageError(f"until {until}: is before since {since}")
-    if format == "csv":
-        return sheet.chunks(extract, plain=plain)
-    return parquet.chunks(extract) if format == "parquet" else jsonl.chunks(extract)
+    made = (sheet.chunks(extract, plain=plain) if format == "csv" else
+            parquet.chunks(extract) if format == "parquet" else jsonl.chunks(extract))
+    first = next(made)
+    return chain((first,), made)
 
 
 def write(store: Store, account: Account, format: str, since: Moment | None,  # noqa: A002 - its name everywhere

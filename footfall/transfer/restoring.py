@@ -118,7 +118,8 @@ def restore(lines: Iterable[bytes], path: str, store: Store, account: str, reten
 
     What the store has already, also in a family to which a rule has moved it meanwhile, is left as it is.
     """
-    there = {name: frozenset(store.family(name).row_keys()) for name in (*EVENTS, retries.FAMILY)}
+    there = {name: frozenset(key for key in store.family(name).row_keys() if key.endswith(f".{account}"))
+             for name in (*EVENTS, retries.FAMILY)}
     done = Restored()
     columns = islice(_checked(lines, path), 1, None)
     while batch := [_column(line, account, path, number) for number, line in islice(columns, BATCH)]:
@@ -151,6 +152,10 @@ def restore_definitions(store: Store, header: Header, account: str) -> int:
     accounts.configure(store, account, header.settings)
     known = [each for each in header.definitions if each.kind in jsonl.KINDS]
     for each in known:
+        # Two of one name nobody could tell apart.
+        for other in definitions.all_of(store, account, each.kind) if "name" in each.fields else ():
+            if other.fields.get("name") == each.fields["name"] and other.id != each.id:
+                definitions.remove(store, account, other.kind, other.id)
         definitions.write(store, Definition(account, each.kind, each.id, each.created, each.by, each.fields))
     return len(known)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
 from flask import Response, abort, request
 from flask.typing import ResponseReturnValue
 
@@ -25,7 +23,5 @@ def download(site: str, format: str) -> ResponseReturnValue:  # noqa: A002 - its
     since, until = (moment(text, name) if (text := request.args.get(name)) else None for name in ("since", "until"))
     chunks = export.chunks(collector().store(), account, format, since, export.end_of(until))
     audit_here("export.download", f"{format}, {since or 'the first'} to {until or 'the last'}")
-    # A store that does not answer is told of while there is still a status to tell it by.
-    first = next(chunks)
-    return Response(chain((first,), chunks), content_type=export.FORMATS[format], headers={
+    return Response(chunks, content_type=export.FORMATS[format], headers={
         "Content-Disposition": f'attachment; filename="{export.file_name(site, format, since, until)}"'})

@@ -161,6 +161,32 @@ def test_a_site_is_removed_by_who_types_its_id(owner, store):
     assert noted(store) == [("site.remove", "without its events")]
 
 
+# ----- a new site
+
+
+def test_a_site_is_added_by_who_owns_every_site_and_its_tag_shown(client_of, store):
+    admin = Pages(client_of("admin"))
+    admin.url = "/new-site"
+    status, page = admin.send(id="shop", url="https://shop.example.com/", timezone="Asia/Kolkata")
+    assert (status, told(page)) == (303, ["Added shop. Paste the tag below into its pages."])
+    assert "data-id=&#34;shop&#34;" in page
+    shop = accounts.find(store, "shop")
+    assert (shop.url, shop.given) == ("https://shop.example.com", {"timezone": "Asia/Kolkata"})
+    assert [(each.action, each.by) for each in audit.entries(store, site="shop")] == [("site.add", "admin")]
+    for bad, wrong in (({"id": "shop"}, "id"), ({"id": "a shop"}, "id"), ({"id": ""}, "id"),
+                       ({"id": "new", "url": "shop"}, "url"), ({"id": "new", "timezone": "Mars"}, "timezone")):
+        status, page = admin.send(**{"url": "", "timezone": "UTC"} | bad)
+        assert (status, list(problems(page)), len(accounts.all_accounts(store))) == (400, [wrong], 2)
+
+
+def test_nobody_else_adds_a_site(client_of, store):
+    for name in users.ROLES:
+        client = client_of(name)
+        assert client.get("/new-site").status_code == 403
+        assert client.post("/new-site", data={"id": "shop"}, headers=OURS).status_code == 403
+    assert len(accounts.all_accounts(store)) == 1
+
+
 # ----- installation
 
 
@@ -335,11 +361,11 @@ def test_of_an_address_it_is_told_how_it_is_kept(owner):
 
 
 def test_a_token_is_shown_once_and_may_do_what_it_is_for_until_it_is_removed(owner, app, store):
-    status, page = owner.send("/tokens", name="the shop", expires="30")
+    status, page = owner.send("/tokens", name="the shop", expires="30", scope="events")
     token = re.search('<pre class="copy" id="token">(.*?)</pre>', page)[1]
     assert (status, token in owner.get("/tokens"), "the shop" in owner.get("/tokens")) == (200, False, True)
     (kept,) = tokens.all_tokens(store)
-    assert (kept.site, kept.name, kept.expires[:10]) == ("blog", "the shop", str(
+    assert (kept.site, kept.name, kept.scope, kept.expires[:10]) == ("blog", "the shop", "events", str(
         datetime.now(UTC).date() + timedelta(days=30)))
     api = app.test_client()
     body = {"events": [{"url": "https://blog.example.com/", "user_agent": BROWSER}]}
@@ -347,15 +373,17 @@ def test_a_token_is_shown_once_and_may_do_what_it_is_for_until_it_is_removed(own
     assert told(owner.send(f"/tokens/{kept.id}/remove")[1]) == [
         f"Removed token {kept.id}. Running servers refuse it within ten seconds."]
     assert tokens.all_tokens(store) == []
-    assert noted(store) == [("token.add", f"{kept.id} the shop"), ("token.remove", f"{kept.id} the shop")]
+    assert noted(store) == [(action, f"{kept.id} the shop, for events") for action in ("token.add", "token.remove")]
+    owner.send("/tokens", scope=["write", "read"])
+    assert [token.scope for token in tokens.all_tokens(store)] == ["read write"]
 
 
 @pytest.mark.parametrize("form, wrong", [
     ({"expires": "0"}, ["expires"]), ({"expires": "a week"}, ["expires"]), ({"name": "x" * 65}, ["name"]),
-    ({"name": "a\x07bell"}, ["name"]),
+    ({"name": "a\x07bell"}, ["name"]), ({"scope": []}, ["scope"]), ({"scope": ["everything"]}, ["scope"]),
 ])
 def test_a_token_that_cannot_be_is_not_made(owner, store, form, wrong):
-    status, page = owner.send("/tokens", **form)
+    status, page = owner.send("/tokens", **{"scope": "events", **form})
     assert (status, list(problems(page)), tokens.all_tokens(store)) == (400, wrong, [])
 
 

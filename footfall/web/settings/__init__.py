@@ -4,6 +4,7 @@ Each module has the pages of one section; docs/administration.md is their guide.
 """
 
 from footfall.web.settings import (
+    adding,
     annotations,
     filters,
     funnels,
@@ -15,5 +16,16 @@ from footfall.web.settings import (
 )
 from footfall.web.settings.frame import EXTENSION, blueprint
 
-__all__ = ["EXTENSION", "annotations", "blueprint", "filters", "funnels", "general", "goals", "installation", "privacy",
-           "tokens"]
+__all__ = [
+    "EXTENSION",
+    "adding",
+    "annotations",
+    "blueprint",
+    "filters",
+    "funnels",
+    "general",
+    "goals",
+    "installation",
+    "privacy",
+    "tokens",
+]

@@ -10,6 +10,7 @@ from footfall import accounts, audit, goals, timeuuid, tokens, users
 from footfall.app import create_app
 from footfall.packing import packed
 from footfall.pageview import Event, unpack
+from footfall.web.rules import rule_of
 from tests.pages import rows
 
 PASSWORD = "correct horse battery"
@@ -487,3 +488,53 @@ def test_an_annotation_is_added_changed_and_removed(editor, store):
     for bad in ({"day": "soon", "text": "x"}, {"day": "2026-01-31", "text": " "}):
         status, page = editor.send("/annotations", **bad)
         assert (status, list(problems(page))) == (400, ["day" if bad["day"] == "soon" else "text"])
+
+
+# ----- export
+
+
+def test_an_export_leads_to_the_file_of_the_days_that_were_named(editor, store):
+    old_view(store, days=1)
+    answer = editor.client.get(f"{editor.url}/export?format=jsonl&since=2026-01-01&until=")
+    assert (answer.status_code, answer.location) == (303, "/sites/blog/export.jsonl?since=2026-01-01")
+    assert b"https://blog.example.com/" in editor.client.get(answer.location).data
+    for bad, wrong in (("format=xml", "format"), ("format=csv&since=soon", "since"),
+                       ("format=csv&since=2026-01-02&until=2026-01-01", "until")):
+        answer = editor.client.get(f"{editor.url}/export?{bad}")
+        assert (answer.status_code, list(problems(answer.text))) == (400, [wrong])
+
+
+# ----- who may
+
+
+def test_each_section_is_there_for_who_may_use_it_and_for_nobody_else(app, client_of):
+    """What takes an owner is refused to an editor, and a viewer, or whoever is of another site, sees nothing."""
+    users_of = {name: client_of(name) for name in users.ROLES}
+    checked = set()
+    for rule in app.url_map.iter_rules():
+        if not rule.endpoint.startswith("settings."):
+            continue
+        path = re.sub("<.*?>", "x", rule.rule.replace("<site>", "blog"))
+        for method in rule.methods & {"GET", "POST"}:
+            needed = rule_of(rule.endpoint, method)
+            for name, client in users_of.items():
+                answer = client.open(path, method=method, headers=OURS)
+                may = users.ROLES.index(name) >= users.ROLES.index(needed)
+                assert (answer.status_code != 403) == may, (path, method, name)
+                assert client.open(path.replace("blog", "other"), method=method, headers=OURS).status_code == 404
+            checked.add(needed)
+    assert checked == {"editor", "owner"}
+
+
+def test_the_sections_that_a_user_may_not_see_are_not_named(client_of):
+    named = {name: re.findall("<li><a href=\"/sites/blog/settings.*?>(.*?)</a>", Pages(client_of(name)).get())
+             for name in ("editor", "owner")}
+    assert "Tokens" in named["owner"]
+    assert "Tokens" not in named["editor"]
+    assert {"General", "Filters", "Goals"} <= set(named["editor"])
+
+
+def test_a_form_that_another_site_sends_changes_nothing(client_of, store):
+    answer = client_of("owner").post("/sites/blog/settings", data={"url": "", "timezone": "UTC"},
+                                     headers={"Sec-Fetch-Site": "cross-site"})
+    assert (answer.status_code, accounts.find(store, "blog").url) == (403, "https://blog.example.com")

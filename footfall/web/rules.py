@@ -94,6 +94,7 @@ RULES: Mapping[str, str] = {
     "settings.tokens": OWNER,
     "settings.add_token": OWNER,
     "settings.remove_token": OWNER,
+    "settings.export": EDITOR,
 }
 
 

@@ -6,6 +6,7 @@ Each module has the pages of one section; docs/administration.md is their guide.
 from footfall.web.settings import (
     adding,
     annotations,
+    exports,
     filters,
     funnels,
     general,
@@ -21,6 +22,7 @@ __all__ = [
     "adding",
     "annotations",
     "blueprint",
+    "exports",
     "filters",
     "funnels",
     "general",

@@ -10,6 +10,7 @@ from footfall import accounts, audit, goals, timeuuid, tokens, users
 from footfall.app import create_app
 from footfall.packing import packed
 from footfall.pageview import Event, unpack
+from footfall.web.rules import rule_of
 from tests.pages import rows
 
 PASSWORD = "correct horse battery"
@@ -159,6 +160,32 @@ def test_a_site_is_removed_by_who_types_its_id(owner, store):
     assert (status, told(page)) == (303, ["Removed blog; its events are kept."])
     assert accounts.all_accounts(store) == []
     assert noted(store) == [("site.remove", "without its events")]
+
+
+# ----- a new site
+
+
+def test_a_site_is_added_by_who_owns_every_site_and_its_tag_shown(client_of, store):
+    admin = Pages(client_of("admin"))
+    admin.url = "/new-site"
+    status, page = admin.send(id="shop", url="https://shop.example.com/", timezone="Asia/Kolkata")
+    assert (status, told(page)) == (303, ["Added shop. Paste the tag below into its pages."])
+    assert "data-id=&#34;shop&#34;" in page
+    shop = accounts.find(store, "shop")
+    assert (shop.url, shop.given) == ("https://shop.example.com", {"timezone": "Asia/Kolkata"})
+    assert [(each.action, each.by) for each in audit.entries(store, site="shop")] == [("site.add", "admin")]
+    for bad, wrong in (({"id": "shop"}, "id"), ({"id": "a shop"}, "id"), ({"id": ""}, "id"),
+                       ({"id": "new", "url": "shop"}, "url"), ({"id": "new", "timezone": "Mars"}, "timezone")):
+        status, page = admin.send(**{"url": "", "timezone": "UTC"} | bad)
+        assert (status, list(problems(page)), len(accounts.all_accounts(store))) == (400, [wrong], 2)
+
+
+def test_nobody_else_adds_a_site(client_of, store):
+    for name in users.ROLES:
+        client = client_of(name)
+        assert client.get("/new-site").status_code == 403
+        assert client.post("/new-site", data={"id": "shop"}, headers=OURS).status_code == 403
+    assert len(accounts.all_accounts(store)) == 1
 
 
 # ----- installation
@@ -335,11 +362,11 @@ def test_of_an_address_it_is_told_how_it_is_kept(owner):
 
 
 def test_a_token_is_shown_once_and_may_do_what_it_is_for_until_it_is_removed(owner, app, store):
-    status, page = owner.send("/tokens", name="the shop", expires="30")
+    status, page = owner.send("/tokens", name="the shop", expires="30", scope="events")
     token = re.search('<pre class="copy" id="token">(.*?)</pre>', page)[1]
     assert (status, token in owner.get("/tokens"), "the shop" in owner.get("/tokens")) == (200, False, True)
     (kept,) = tokens.all_tokens(store)
-    assert (kept.site, kept.name, kept.expires[:10]) == ("blog", "the shop", str(
+    assert (kept.site, kept.name, kept.scope, kept.expires[:10]) == ("blog", "the shop", "events", str(
         datetime.now(UTC).date() + timedelta(days=30)))
     api = app.test_client()
     body = {"events": [{"url": "https://blog.example.com/", "user_agent": BROWSER}]}
@@ -347,15 +374,17 @@ def test_a_token_is_shown_once_and_may_do_what_it_is_for_until_it_is_removed(own
     assert told(owner.send(f"/tokens/{kept.id}/remove")[1]) == [
         f"Removed token {kept.id}. Running servers refuse it within ten seconds."]
     assert tokens.all_tokens(store) == []
-    assert noted(store) == [("token.add", f"{kept.id} the shop"), ("token.remove", f"{kept.id} the shop")]
+    assert noted(store) == [(action, f"{kept.id} the shop, for events") for action in ("token.add", "token.remove")]
+    owner.send("/tokens", scope=["write", "read"])
+    assert [token.scope for token in tokens.all_tokens(store)] == ["read write"]
 
 
 @pytest.mark.parametrize("form, wrong", [
     ({"expires": "0"}, ["expires"]), ({"expires": "a week"}, ["expires"]), ({"name": "x" * 65}, ["name"]),
-    ({"name": "a\x07bell"}, ["name"]),
+    ({"name": "a\x07bell"}, ["name"]), ({"scope": []}, ["scope"]), ({"scope": ["everything"]}, ["scope"]),
 ])
 def test_a_token_that_cannot_be_is_not_made(owner, store, form, wrong):
-    status, page = owner.send("/tokens", **form)
+    status, page = owner.send("/tokens", **{"scope": "events", **form})
     assert (status, list(problems(page)), tokens.all_tokens(store)) == (400, wrong, [])
 
 
@@ -459,3 +488,53 @@ def test_an_annotation_is_added_changed_and_removed(editor, store):
     for bad in ({"day": "soon", "text": "x"}, {"day": "2026-01-31", "text": " "}):
         status, page = editor.send("/annotations", **bad)
         assert (status, list(problems(page))) == (400, ["day" if bad["day"] == "soon" else "text"])
+
+
+# ----- export
+
+
+def test_an_export_leads_to_the_file_of_the_days_that_were_named(editor, store):
+    old_view(store, days=1)
+    answer = editor.client.get(f"{editor.url}/export?format=jsonl&since=2026-01-01&until=")
+    assert (answer.status_code, answer.location) == (303, "/sites/blog/export.jsonl?since=2026-01-01")
+    assert b"https://blog.example.com/" in editor.client.get(answer.location).data
+    for bad, wrong in (("format=xml", "format"), ("format=csv&since=soon", "since"),
+                       ("format=csv&since=2026-01-02&until=2026-01-01", "until")):
+        answer = editor.client.get(f"{editor.url}/export?{bad}")
+        assert (answer.status_code, list(problems(answer.text))) == (400, [wrong])
+
+
+# ----- who may
+
+
+def test_each_section_is_there_for_who_may_use_it_and_for_nobody_else(app, client_of):
+    """What takes an owner is refused to an editor, and a viewer, or whoever is of another site, sees nothing."""
+    users_of = {name: client_of(name) for name in users.ROLES}
+    checked = set()
+    for rule in app.url_map.iter_rules():
+        if not rule.endpoint.startswith("settings."):
+            continue
+        path = re.sub("<.*?>", "x", rule.rule.replace("<site>", "blog"))
+        for method in rule.methods & {"GET", "POST"}:
+            needed = rule_of(rule.endpoint, method)
+            for name, client in users_of.items():
+                answer = client.open(path, method=method, headers=OURS)
+                may = users.ROLES.index(name) >= users.ROLES.index(needed)
+                assert (answer.status_code != 403) == may, (path, method, name)
+                assert client.open(path.replace("blog", "other"), method=method, headers=OURS).status_code == 404
+            checked.add(needed)
+    assert checked == {"editor", "owner"}
+
+
+def test_the_sections_that_a_user_may_not_see_are_not_named(client_of):
+    named = {name: re.findall("<li><a href=\"/sites/blog/settings.*?>(.*?)</a>", Pages(client_of(name)).get())
+             for name in ("editor", "owner")}
+    assert "Tokens" in named["owner"]
+    assert "Tokens" not in named["editor"]
+    assert {"General", "Filters", "Goals"} <= set(named["editor"])
+
+
+def test_a_form_that_another_site_sends_changes_nothing(client_of, store):
+    answer = client_of("owner").post("/sites/blog/settings", data={"url": "", "timezone": "UTC"},
+                                     headers={"Sec-Fetch-Site": "cross-site"})
+    assert (answer.status_code, accounts.find(store, "blog").url) == (403, "https://blog.example.com")

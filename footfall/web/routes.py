@@ -30,6 +30,7 @@ BLUEPRINTS = (
     dashboard.blueprint,
     sites.blueprint,
     settings.blueprint,
+    settings.adding.blueprint,
     apart.changes,
     export.blueprint,
     mailing.blueprint,

@@ -62,6 +62,8 @@ RULES: Mapping[str, str] = {
     "mailing.remove_alert": EDITOR,
     "mailing.set_badge": EDITOR,
     # Settings of a site. What removes events, and what lets programs in, takes an owner.
+    "adding.form": ADMIN,
+    "adding.add": ADMIN,
     "settings.index": EDITOR,
     "settings.save_general": EDITOR,
     "settings.remove": OWNER,
@@ -92,6 +94,7 @@ RULES: Mapping[str, str] = {
     "settings.tokens": OWNER,
     "settings.add_token": OWNER,
     "settings.remove_token": OWNER,
+    "settings.export": EDITOR,
 }
 
 

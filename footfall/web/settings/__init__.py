@@ -4,7 +4,9 @@ Each module has the pages of one section; docs/administration.md is their guide.
 """
 
 from footfall.web.settings import (
+    adding,
     annotations,
+    exports,
     filters,
     funnels,
     general,
@@ -15,5 +17,17 @@ from footfall.web.settings import (
 )
 from footfall.web.settings.frame import EXTENSION, blueprint
 
-__all__ = ["EXTENSION", "annotations", "blueprint", "filters", "funnels", "general", "goals", "installation", "privacy",
-           "tokens"]
+__all__ = [
+    "EXTENSION",
+    "adding",
+    "annotations",
+    "blueprint",
+    "exports",
+    "filters",
+    "funnels",
+    "general",
+    "goals",
+    "installation",
+    "privacy",
+    "tokens",
+]

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from footfall import accounts
 from footfall.collect.beacon import collector
 from footfall.collect.filters import RULES, Rules, lists_of, rule_of
-from footfall.collect.moving import Range, apply_rules, filtered
+from footfall.collect.moving import Range, apply_rules, count_filtered
 from footfall.reports.recent import ending
 from footfall.web.auth import audit_here, guard
 from footfall.web.settings.frame import (
@@ -84,8 +84,9 @@ def _page(form: Form, applied: Form | None = None, rules: list[str] | None = Non
           found: Counter[str] | None = None) -> ResponseReturnValue:
     now = datetime.now(UTC)
     days = ending(now.date(), DAYS)
-    counts = Counter(rule_of(event.fields["reason"]) for event in filtered(
-        collector().store(), account().id, Range(_midnight(days.since))))
+    counts = Counter[str]()
+    for reason, hits in count_filtered(collector().store(), account().id, Range(_midnight(days.since))).items():
+        counts[rule_of(reason)] += hits
     applied = applied or Form({"since": str(days.since), "until": str(now.date())})
     return page("settings_filters.html", "settings.filters", form=form, applied=applied, meanings=RULES,
                 rules=list(RULES) if rules is None else rules, found=found, counts=counts.most_common(), days=DAYS,

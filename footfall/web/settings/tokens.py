@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from flask import g, request
@@ -10,31 +11,40 @@ from flask.typing import ResponseReturnValue
 from footfall import tokens as kept
 from footfall.collect.beacon import collector
 from footfall.config import whole_number
-from footfall.tokens import Token
+from footfall.tokens import EVENTS, READ, SCOPES, WRITE, Token
 from footfall.web.auth import audit_here, guard
 from footfall.web.settings.frame import Form, blueprint, done, page
 
 MAX_DAYS = 36_500
+#: What each scope allows, in words.
+MEANINGS = {
+    EVENTS: "send events",
+    READ: "read numbers, stored events and what is defined",
+    WRITE: "define goals, funnels and annotations",
+}
 
 
 @blueprint.get("/tokens")
 def tokens(site: str) -> ResponseReturnValue:
-    return _page(Form())
+    return _page(Form(), chosen=[EVENTS])
 
 
 @blueprint.post("/tokens")
 def add_token(site: str) -> ResponseReturnValue:
     form, days = Form(request.form), None
+    scopes = [scope for scope in SCOPES if scope in request.form.getlist("scope")]
+    if not scopes:
+        form.problems["scope"] = "choose at least one"
     with form.blaming("expires"):
         days = whole_number(1, MAX_DAYS)(form["expires"]) if form["expires"] else None
     if form.problems:
-        return _page(form)
+        return _page(form, chosen=scopes)
     with form.blaming("name"):
-        text, made = kept.add(collector().store(), site, form["name"], days)
+        text, made = kept.add(collector().store(), site, form["name"], days, scopes)
         audit_here("token.add", _described(made))
         # Shown by this answer alone: a token in the session would travel with each request.
-        return _page(Form(), text)
-    return _page(form)
+        return _page(Form(), text, chosen=[EVENTS])
+    return _page(form, chosen=scopes)
 
 
 @blueprint.post("/tokens/<token>/remove")
@@ -46,9 +56,9 @@ def remove_token(site: str, token: str) -> ResponseReturnValue:
     return done(f"Removed token {removed.id}. Running servers refuse it within ten seconds.", "settings.tokens")
 
 
-def _page(form: Form, made: str = "") -> ResponseReturnValue:
+def _page(form: Form, made: str = "", *, chosen: Sequence[str]) -> ResponseReturnValue:
     return page("settings_tokens.html", "settings.tokens", form=form, made=made, tokens=_own(), now=datetime.now(UTC),
-                address=guard().address())
+                address=guard().address(), meanings=MEANINGS, chosen=chosen)
 
 
 def _own() -> list[Token]:
@@ -56,4 +66,4 @@ def _own() -> list[Token]:
 
 
 def _described(token: Token) -> str:
-    return f"{token.id} {token.name}".strip()
+    return f"{token.id} {token.name or 'without a name'}, for {token.scope}"

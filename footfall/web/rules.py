@@ -37,6 +37,7 @@ RULES: Mapping[str, str] = {
     "api.sites": TOKEN,
     "api.site": TOKEN,
     "api.raw": TOKEN,
+    "api.export": TOKEN,
     "api.goals": TOKEN,
     "api.add_goal": TOKEN,
     "api.goal": TOKEN,

@@ -14,10 +14,10 @@ from flask import Flask
 from footfall.config import Config
 from footfall.storage import Store
 from footfall.tokens import KnownTokens
-from footfall.web.api import access, defined, events, limits, openapi, problems, query, raw, sites
+from footfall.web.api import access, defined, events, export, limits, openapi, problems, query, raw, sites
 from footfall.web.api.routes import ROUTES, blueprint
 
-__all__ = ["ROUTES", "blueprint", "defined", "events", "install", "openapi", "query", "raw", "sites"]
+__all__ = ["ROUTES", "blueprint", "defined", "events", "export", "install", "openapi", "query", "raw", "sites"]
 
 
 def install(app: Flask, config: Config, store: Callable[[], Store]) -> None:

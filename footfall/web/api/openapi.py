@@ -56,8 +56,8 @@ def _operation(described: Route) -> dict[str, Any]:
     if described.body:
         operation["requestBody"] = {"required": True, "content": {JSON: {"schema": ref(described.body)}}}
     good: dict[str, Any] = {"description": HTTPStatus(described.status).phrase}
-    if described.answer:
-        good["content"] = {described.media: {"schema": ref(described.answer)}}
+    if described.status != HTTPStatus.NO_CONTENT:
+        good["content"] = {media: {"schema": _schema(described, media)} for media in described.media}
     operation["responses"] = {str(described.status): good}
     if described.scope:
         operation["security"] = [{"token": []}]
@@ -70,6 +70,13 @@ def _operation(described: Route) -> dict[str, Any]:
             operation["responses"][str(status)] = {"description": HTTPStatus(status).phrase,
                                                    "content": {PROBLEM: {"schema": ref("Problem")}}}
     return operation
+
+
+def _schema(described: Route, media: str) -> dict[str, Any]:
+    if media == JSON:
+        return ref(described.answer)
+    # OpenAPI 3.1 cannot say what a line is.
+    return {**TEXT, "description": f"Lines, each of them JSON: {described.answer}."} if described.answer else TEXT
 
 
 add(Route("GET", "/openapi.json", "openapi", "", "Describe this API in OpenAPI", answer="Description"), openapi)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -24,11 +23,11 @@ from footfall.pageview import days_of, unpack
 from footfall.reports.buckets import zone_of
 from footfall.reports.ranges import moment, span_of
 from footfall.storage import ColumnFamily
-from footfall.timeuuid import TICKS_PER_SECOND
 from footfall.tokens import READ, Token
+from footfall.transfer.extract import time_text
 from footfall.web.api.access import site_of
 from footfall.web.api.bodies import whole
-from footfall.web.api.routes import SITE, Given, Parameter, Route, route
+from footfall.web.api.routes import SITE, Given, Parameter, Route, asked, route
 
 FAMILIES = ("PageViews", "Events", "Filtered")
 #: Events of a page, unless another number is asked for, and at most.
@@ -69,47 +68,37 @@ class _Part(NamedTuple):
 
 
 @route(Route("GET", "/events", "raw", READ, "Give the stored events, a line of JSON each", _FIELDS, answer="Event",
-             media=NDJSON, problems=(404,)))
+             media=(NDJSON,), problems=(404,)))
 def raw(token: Token) -> Given:
-    site = site_of(token, request.args.get("site")).id
-    limit = whole("limit", request.args.get("limit", LINES), 1, MOST_LINES)
-    part = _part(site, request.args)
+    fields = asked(_FIELDS)
+    limit = whole("limit", fields.get("limit", LINES), 1, MOST_LINES)
+    part = _part(site_of(token, fields.get("site")).id, fields)
     last, goes_on = _end(part, limit)
     if last is None:
         return Response("", mimetype=NDJSON)
     headers = {}
     if goes_on:
-        following = urlencode({**request.args.to_dict(), "after": str(last)})
+        following = urlencode({**fields, "after": str(last)})
         headers["Link"] = f'<{request.path}?{following}>; rel="next"'
     return Response(_lines(part._replace(last=last)), 200, headers, mimetype=NDJSON)
 
 
 def told(name: uuid.UUID, family: str, site: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return an event as JSON has it: bytes in hexadecimal digits, the time to 100 ns."""
-    return {"id": str(name), "time": iso(timeuuid.ticks_of(name)), "family": family, "site": site,
+    return {"id": str(name), "time": time_text(name), "family": family, "site": site,
             "fields": {field: _plain(value) for field, value in fields.items()}}
 
 
-def iso(ticks: int) -> str:
-    """Return an instant, in ticks since 1970, in ISO 8601, UTC, with all seven digits."""
-    whole_seconds, rest = divmod(ticks, TICKS_PER_SECOND)
-    second = timeuuid.UNIX_EPOCH + timedelta(seconds=whole_seconds)
-    return f"{second.replace(tzinfo=None).isoformat()}.{rest:07d}Z"
-
-
-def _part(site: str, asked: Mapping[str, str]) -> _Part:
-    unknown = asked.keys() - {field.name for field in _FIELDS}
-    if unknown:
-        raise UsageError(f"{min(unknown)!r}: unknown field; use {', '.join(field.name for field in _FIELDS)}")
-    family = asked.get("family", FAMILIES[0])
+def _part(site: str, fields: Mapping[str, str]) -> _Part:
+    family = fields.get("family", FAMILIES[0])
     if family not in FAMILIES:
         raise UsageError(f"family {family!r}: unknown; use {', '.join(FAMILIES)}")
-    zone = zone_of(asked.get("tz", "UTC"))
-    span = span_of(moment(asked.get("since", "1900-01-01"), "since"),
-                   moment(asked.get("until", "2200-12-31"), "until"), zone)
+    zone = zone_of(fields.get("tz", "UTC"))
+    span = span_of(moment(fields.get("since", "1900-01-01"), "since"),
+                   moment(fields.get("until", "2200-12-31"), "until"), zone)
     after = timeuuid.last_of(span.since - 1)
-    if "after" in asked:
-        after = max(after, _name(asked["after"]), key=timeuuid.sort_key)
+    if "after" in fields:
+        after = max(after, _name(fields["after"]), key=timeuuid.sort_key)
     return _Part(collector().store().family(family), site, after, timeuuid.last_of(span.until - 1))
 
 

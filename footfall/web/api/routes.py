@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from footfall.errors import StoreError, UsageError
@@ -44,9 +44,9 @@ class Route(NamedTuple):
     :param summary: what it does, in a line.
     :param fields: of its query string.
     :param body: name of the schema of what is sent; empty if nothing is.
-    :param answer: name of the schema of what comes back; empty if nothing does.
+    :param answer: name of the schema of what comes back, or of a line of it; empty if that is a file, or nothing.
     :param status: of a good answer.
-    :param media: type of a good answer.
+    :param media: types that a good answer may have.
     :param problems: statuses of its other answers, beside those of every route.
     """
 
@@ -59,8 +59,19 @@ class Route(NamedTuple):
     body: str = ""
     answer: str = ""
     status: int = 200
-    media: str = JSON
+    media: tuple[str, ...] = (JSON,)
     problems: tuple[int, ...] = ()
+
+
+def asked(fields: tuple[Parameter, ...]) -> Mapping[str, str]:
+    """Return the query string of the request.
+
+    :raises UsageError: it has other fields.
+    """
+    for name in request.args:
+        if name not in [field.name for field in fields]:
+            raise UsageError(f"{name!r}: unknown field; use {', '.join(field.name for field in fields)}")
+    return request.args.to_dict()
 
 
 SITE = Parameter("site", "The site; need not be told by a token of one site.", {"type": "string"})

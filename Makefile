@@ -8,7 +8,7 @@ TRACKER = $(patsubst %,static/tracker/%.js,page queue send engagement views acti
 NPM = build/npm/node_modules/.package-lock.json
 STATIC ?= static
 
-.PHONY: serve test test-cluster test-others test-lowest lint lock tracker npm clean
+.PHONY: serve test test-cluster test-others test-lowest lint lock tracker npm client clean
 
 serve: $(VENV)/serve.stamp
 	@$(BIN)/footfall site add $(SITE) --if-missing >/dev/null
@@ -70,6 +70,13 @@ $(NPM): package.json package-lock.json .npmrc
 	cp $^ build/npm/
 	npm ci --prefix build/npm --silent
 	@touch $@
+
+# What makes a client of the API's description, for its test: not beside the other tools, whose libraries it would hold back.
+client: build/client/bin/openapi-python-client
+
+build/client/bin/openapi-python-client:
+	$(PYTHON) -m venv build/client
+	build/client/bin/pip install --quiet --disable-pip-version-check openapi-python-client==0.29.1
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -10,7 +10,6 @@ from footfall.collect.collector import Collector
 from footfall.collect.tracker import SHARE, Paths
 from footfall.config import Config
 from footfall.errors import StoreError, StoreUnavailable
-from footfall.tokens import KnownTokens
 from footfall.web import api, auth, badge, mailing, reports, roles, sending, settings
 from footfall.web.routes import BLUEPRINTS
 from footfall.web.throttle import Throttle
@@ -34,12 +33,12 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask("footfall", static_folder=str(SHARE / "static"), template_folder=str(SHARE / "templates"))
     app.extensions["footfall"] = collector = Collector(config)
     app.extensions[settings.EXTENSION] = config
-    app.extensions[api.EXTENSION] = KnownTokens(collector.store)
     app.extensions[reports.EXTENSION] = reports.Reports(config, collector.store)
     app.extensions[badge.EXTENSION] = badge.Badges(collector.store)
     app.extensions[mailing.EXTENSION] = Throttle()
     # Before the door: what another server has is not to be asked a login for.
     roles.divide(app, config.role)
+    api.install(app, config, collector.store)
     auth.protect(app, config)
     for blueprint in (*BLUEPRINTS, health.blueprint):
         app.register_blueprint(blueprint)

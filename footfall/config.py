@@ -218,6 +218,8 @@ SETTINGS = (
     Setting("OUTBOX_GRACE", "60", whole_number(1, 86_400),
             "Seconds that events stay in the outbox after the cluster acknowledged them: longer than its "
             "commitlog_sync_period."),
+    Setting("API_RATE", "600", whole_number(0, 1_000_000),
+            "Requests a minute that a token may make of the API, events aside; 0: any number."),
     Setting("CASSANDRA_USERNAME", "", str, "Login of a cassandra:// store that asks for one."),
     Setting("CASSANDRA_PASSWORD", "", str, "Password of that login; never shown."),
     Setting("CASSANDRA_CA", "", str, "File of the authority that signed a TLS Cassandra's certificate; empty: no TLS."),
@@ -260,6 +262,7 @@ class Config:
     spam_referrers: Path | None
     unknown_accounts: str
     outbox_grace: int
+    api_rate: int
     cassandra_username: str
     cassandra_password: str = field(repr=False)
     cassandra_ca: str

@@ -51,7 +51,7 @@ class Annotation(NamedTuple):
     """What happened on a day, to be seen beside its numbers.
 
     :param day: in the site's time zone.
-    :param by: the user who wrote it; empty if the command line or a token did.
+    :param by: the user who wrote it; empty if the command line did.
     """
 
     id: str

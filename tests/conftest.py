@@ -19,6 +19,9 @@ pytest_plugins = ["tests.live.fixtures"]
 ROOT = Path(__file__).parent.parent
 BLOG_LOG = ROOT.parent / "shared" / "data" / "blog-access.log"
 
+#: Makes clients of the API; apart, because it wants other versions of what the tests use.
+CLIENT = ROOT / "build" / "client" / "bin" / "openapi-python-client"
+
 #: Every tool, whether it is here, and what brings it. A file beside the checkout is nobody's duty to have.
 TOOLS = {
     "java": (lambda: shutil.which("java"), "apt-get install openjdk-17-jre-headless"),
@@ -28,6 +31,7 @@ TOOLS = {
     "strace": (lambda: shutil.which("strace"), "apt-get install strace"),
     "nginx": (lambda: shutil.which("nginx") or shutil.which("/usr/sbin/nginx"), "apt-get install nginx-light"),
     "systemd-analyze": (lambda: shutil.which("systemd-analyze"), "apt-get install systemd"),
+    "openapi-python-client": (CLIENT.exists, "make client"),
     "blog-log": (BLOG_LOG.exists, f"put an access log at {BLOG_LOG.relative_to(ROOT.parent)} beside the checkout"),
 }
 OPTIONAL = {"blog-log"}

@@ -138,3 +138,14 @@ def test_texts_fit_their_columns_of_the_terminal(text, columns, fitted):
     ("/a b/ü", "/a b/ü"), ("a\x1b[31mb", r"a\x1b[31mb"), ("a\nb", r"a\nb"), ("a\u202eb", r"a\u202eb")])
 def test_what_cannot_be_seen_is_spelled_out(text, seen):
     assert texts.visible(text) == seen
+
+
+@pytest.mark.parametrize("since, until, views", [
+    ("1900-01-01", "2200-01-01", 5), ("1900-01-01", "2026-03-02", 1), ("2026-03-02", "2200-01-01", 4),
+    ("1900-01-01", "2026-03-01", 0), ("2026-03-04", "2200-01-01", 0),
+])
+def test_a_range_of_centuries_has_the_numbers_of_its_days(cache, since, until, views):
+    assert footfall.query("blog", ["views"], since, until, cache=cache)[0] == {"views": views}
+    assert footfall.query("nowhere", ["views"], since, until, cache=cache)[0] == {"views": 0}
+    # What is known of each day takes room, also of one without events.
+    assert len(cache._site("blog").fresh) < 100

@@ -12,6 +12,7 @@ sockets are gevent's, and each call of the application runs in gevent's pool of 
 from __future__ import annotations
 
 import io
+import json
 import socket as native_socket
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -98,11 +99,13 @@ class InThreads:
             with gevent.Timeout(BODY_SECONDS, False):
                 body = environ["wsgi.input"].read(MAX_BODY_BYTES + 1)
         except (OSError, ValueError):
-            return _refuse(start_response, "400 Bad Request", "body: malformed, or shorter than was said")
+            return _refuse(environ, start_response, "400 Bad Request", "body: malformed, or shorter than was said")
         if body is None:
-            return _refuse(start_response, "408 Request Timeout", f"body: not whole within {BODY_SECONDS:.0f} s")
+            reason = f"body: not whole within {BODY_SECONDS:.0f} s"
+            return _refuse(environ, start_response, "408 Request Timeout", reason)
         if len(body) > MAX_BODY_BYTES:
-            return _refuse(start_response, "413 Content Too Large", f"body: longer than {MAX_BODY_BYTES} bytes")
+            reason = f"body: longer than {MAX_BODY_BYTES} bytes"
+            return _refuse(environ, start_response, "413 Content Too Large", reason)
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
@@ -113,9 +116,14 @@ class InThreads:
         return answer.follow(chunks)
 
 
-def _refuse(start_response: Callable[..., Any], status: str, reason: str) -> Iterable[bytes]:
-    start_response(status, [("Content-Type", "text/plain"), ("Connection", "close"), ("X-Footfall", reason)])
-    return [f"{reason}\n".encode()]
+def _refuse(environ: Environ, start_response: Callable[..., Any], status: str, reason: str) -> Iterable[bytes]:
+    media, text = "text/plain", f"{reason}\n"
+    if environ["PATH_INFO"].startswith("/api/"):
+        number, _, title = status.partition(" ")
+        media = "application/problem+json"
+        text = json.dumps({"type": "about:blank", "title": title, "status": int(number), "detail": reason})
+    start_response(status, [("Content-Type", media), ("Connection", "close"), ("X-Footfall", reason)])
+    return [text.encode()]
 
 
 class _Answer:

@@ -13,7 +13,7 @@ is built first, which takes its time for many days.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache as remembered
 from functools import partial
 
@@ -27,12 +27,16 @@ from footfall.reports.paths import Paths
 from footfall.reports.query import Query, run
 from footfall.reports.result import Result
 from footfall.reports.retention import Cohort
+from footfall.reports.visits import StitchedDay
 from footfall.timeuuid import Moment
+
+#: Days of a range from which it is worth to look which of them are before or after every event: each takes some time.
+LONG = 1_000
 
 
 def days_of(cache: FactsCache, account: str) -> Days:
     """Return what gives an account's days to several questions, each range as it was when it was first asked for."""
-    return remembered(partial(cache.days, account))
+    return remembered(partial(_days_between, cache, account))
 
 
 def query(account: str, metrics: str | Sequence[str], since: Moment | str, until: Moment | str, *,
@@ -90,6 +94,15 @@ def live(account: str, now: datetime | None = None, *, cache: FactsCache | None 
     :param cache: as :func:`query`.
     """
     return lives.live(_days(account, cache), now or datetime.now(UTC))
+
+
+def _days_between(cache: FactsCache, account: str, first: date, last: date) -> list[StitchedDay]:
+    if (last - first).days >= LONG:
+        oldest, newest = recent.oldest_day(cache.store, account), recent.newest_day(cache.store, account)
+        if oldest is None or newest is None or oldest > last or newest < first:
+            return []
+        first, last = max(first, oldest), min(last, newest)
+    return cache.days(account, first, last)
 
 
 def _days(account: str, cache: FactsCache | None) -> Days:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import islice
 from typing import NamedTuple
 
 from footfall import timeuuid
@@ -65,6 +66,18 @@ def newest_days(store: Store, accounts: set[str], *, before: date) -> dict[str, 
 
 def oldest_day(store: Store, account: str) -> date | None:
     """Return the UTC day of an account's first event; ``None`` if it has none."""
-    firsts = (next((day for day, owner, _ in days_of(store.family(family).row_keys()) if owner == account), None)
-              for family in COUNTED)
-    return min((day for day in firsts if day is not None), default=None)
+    return min(_ends(store, account, reverse=False), default=None)
+
+
+def newest_day(store: Store, account: str) -> date | None:
+    """Return the UTC day of an account's last event; ``None`` if it has none."""
+    return max(_ends(store, account, reverse=True), default=None)
+
+
+def _ends(store: Store, account: str, *, reverse: bool) -> list[date]:
+    """Return the first day of each family that counts, or the last."""
+    found: list[date] = []
+    for family in COUNTED:
+        keys = days_of(store.family(family).row_keys(reverse=reverse))
+        found += islice((day for day, owner, _ in keys if owner == account), 1)
+    return found

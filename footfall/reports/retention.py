@@ -15,6 +15,8 @@ from footfall.reports.visitors import numbered
 from footfall.timeuuid import Moment, ticks_at
 
 PERIODS = ("week", "month")
+#: More periods than anybody reads, each of which has a number for each that follows it.
+MOST = 600
 
 
 class Cohort(NamedTuple):
@@ -35,7 +37,7 @@ def retention(days: Days, since: Moment | str, until: Moment | str, *, oldest: d
     :param days: gives the days, as :func:`footfall.reports.query.run` takes it.
     :param oldest: the UTC day of the account's first event: who was there before the range is in no cohort.
     :param period: ``week`` or ``month``, in the time zone.
-    :raises UsageError: something is not what it may be.
+    :raises UsageError: something is not what it may be, or the range has too many periods.
     """
     if period not in PERIODS:
         raise UsageError(f"period {period!r}: unknown; use {', '.join(PERIODS)}")
@@ -44,6 +46,8 @@ def retention(days: Days, since: Moment | str, until: Moment | str, *, oldest: d
     periods = buckets(period, zone, *span)
     if not len(periods):
         return []
+    if len(periods) > MOST:
+        raise UsageError(f"period {period!r}: the range has {len(periods)}; ask for {MOST} at most")
     first, last = span.days()
     frame = Frame(days(min(oldest, first), last))
     numbers = numbered(frame.derived)

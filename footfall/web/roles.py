@@ -47,9 +47,9 @@ def divide(app: Flask, role: str) -> None:
 
 def turn_away(role: str) -> ResponseReturnValue | None:
     """Answer what a server of the role does not have, and let pass what it has."""
-    endpoint = _endpoint()
+    endpoints = _endpoints()
     # What has no route at all is a page that does not exist: the door keeps that to those who are logged in.
-    is_ours = role == WEB if endpoint is None else role in of(endpoint)
+    is_ours = any(role in of(endpoint) for endpoint in endpoints) if endpoints else role == WEB
     if not is_ours:
         reason = _REASONS[role]
         # Pages of other origins may not see the answer: to their trackers it is no refusal, and they keep their events.
@@ -60,10 +60,9 @@ def turn_away(role: str) -> ResponseReturnValue | None:
     return None
 
 
-def _endpoint() -> str | None:
-    """Return the endpoint of the path that is asked for, also if it is asked by a method that it does not have."""
+def _endpoints() -> list[str]:
+    """Return the endpoint that is asked for, or, if it is asked by a method that the path does not have, the path's."""
     adapter = current_app.create_url_adapter(request)
     if adapter is None or not isinstance(request.routing_exception, MethodNotAllowed):
-        return request.endpoint
-    endpoint, _ = adapter.match(method=next(iter(adapter.allowed_methods())))
-    return str(endpoint)
+        return [request.endpoint] if request.endpoint else []
+    return [str(adapter.match(method=method)[0]) for method in adapter.allowed_methods()]

@@ -32,7 +32,8 @@ EVENTS = """
 2026-01-06 09:05 cid /b
 """
 PAGE = f"/sites/blog?{DAYS}"
-HOSTILE = ('"><script>alert(1)</script>', "javascript:alert(2)", "//evil.example/", "a\u202eb", "{{ 7*7 }}", "&is.page=/x", "")
+HOSTILE = ('"><script>alert(1)</script>', "javascript:alert(2)", "//evil.example/", "a\u202eb", "{{ 7*7 }}",
+           "&is.page=/x", "")
 FIGURES = ("visitors", "visits", "views", "views_per_visit", "bounce_rate", "engaged_time")
 
 
@@ -64,13 +65,15 @@ def panel(page, key):
 
 def labels(page, key):
     """The label and URL of each row of a panel, and the row's numbers."""
-    return [(html.unescape(label), html.unescape(url), re.findall(r'<td(?: class="[^"]*")?>([^<]+)</td>', row)) for row, url, label in
+    return [(html.unescape(label), html.unescape(url), re.findall(r'<td(?: class="[^"]*")?>([^<]+)</td>', row))
+            for row, url, label in
             re.findall(r'(<tr><td><div class="row">.*?<a class="label" href="(.*?)".*?<bdi>(.*?)</bdi>.*?</tr>)',
                        panel(page, key), re.DOTALL)]
 
 
 def filters(url):
-    return [(name, value) for name, value in parse_qsl(urlsplit(url).query) if name.partition(".")[0] in names.OPERATORS]
+    fields = parse_qsl(urlsplit(url).query)
+    return [(name, value) for name, value in fields if name.partition(".")[0] in names.OPERATORS]
 
 
 # ----- numbers
@@ -110,7 +113,8 @@ def test_the_chart_shows_each_day_and_the_day_it_is_compared_with(viewer):
     assert re.findall('<rect class="step".*?data-since="(.*?)" data-until="(.*?)"><title>(.*?)</title>', page) == [
         ("2026-01-05", "2026-01-05", "Mon 5 Jan 2026: 3 views (the days before: 2)"),
         ("2026-01-06", "2026-01-06", "Tue 6 Jan 2026: 2 views (the days before: 0)")]
-    assert rows(page) == [["Day", "Views", "The days before"], ["Mon 5 Jan 2026", "3", "2"], ["Tue 6 Jan 2026", "2", "0"]]
+    assert rows(page) == [["Day", "Views", "The days before"],
+                          ["Mon 5 Jan 2026", "3", "2"], ["Tue 6 Jan 2026", "2", "0"]]
 
 
 def test_an_annotation_is_marked_and_told(viewer, store):
@@ -128,7 +132,8 @@ def test_each_goal_has_its_visits_and_rate(viewer, store):
     page = viewer.get(PAGE).text
     assert labels(page, "goals") == [("See c", labels(page, "goals")[0][1], ["1", "33.3%"]),
                                      ("Sign up", labels(page, "goals")[1][1], ["2", "66.7%"])]
-    assert [filters(url) for _, url, _ in labels(page, "goals")] == [[("matches.page", "/c*")], [("is.event", "signup")]]
+    assert [filters(url) for _, url, _ in labels(page, "goals")] == [
+        [("matches.page", "/c*")], [("is.event", "signup")]]
 
 
 # ----- panels
@@ -148,7 +153,8 @@ def test_every_row_of_every_panel_has_the_engines_numbers_and_filters_by_its_val
             assert filters(url) == [(f"is.{dimension}", row[dimension])]
             page = viewer.get(url).text
             assert figures(page)["Visitors"][0] == str(query(days, ("visitors",), where=where, **asked)[0]["visitors"])
-            assert text(re.search(r'<li class="chip"><bdi.*?</bdi>', page)[0]) == f"{names.titled(dimension)} is {label}"
+            chip = re.search(r'<li class="chip"><bdi.*?</bdi>', page)[0]
+            assert text(chip) == f"{names.titled(dimension)} is {label}"
 
 
 def test_there_is_something_in_the_panels_that_are_looked_through(viewer):
@@ -332,7 +338,8 @@ def test_a_log_without_visitors_is_shown_by_its_views(settings_of, store, monkey
     (viewer,) = clients(settings_of(), store, monkeypatch, roles=("viewer",))
     page = viewer.get(PAGE).text
     assert 'data-metric="views"' in page
-    assert [(label, numbers) for label, _, numbers in labels(page, "pages")] == [("/b", ["2", "67%"]), ("/a", ["1", "33%"])]
+    assert [(label, numbers) for label, _, numbers in labels(page, "pages")] == [
+        ("/b", ["2", "67%"]), ("/a", ["1", "33%"])]
 
 
 def test_days_are_those_of_the_sites_time_zone(viewer, store):
@@ -387,7 +394,8 @@ def test_what_may_still_rise_and_what_it_is_compared_with_are_other_lines():
 
 
 @pytest.mark.parametrize("fields, label", [
-    ([("period", "today")], "Wed 18 Mar 2026, 00:00"), ([], "Thu 19 Feb 2026"), ([("interval", "week")], "Week of Mon 16 Feb 2026"),
+    ([("period", "today")], "Wed 18 Mar 2026, 00:00"), ([], "Thu 19 Feb 2026"),
+    ([("interval", "week")], "Week of Mon 16 Feb 2026"),
     ([("interval", "month")], "Feb 2026")])
 def test_steps_are_named_by_their_interval_and_lie_in_the_range(store, fields, label):
     view = parse_view(fields, "blog", "UTC", date(2026, 3, 18))

@@ -8,7 +8,7 @@ TRACKER = $(patsubst %,static/tracker/%.js,page queue send engagement views acti
 NPM = build/npm/node_modules/.package-lock.json
 STATIC ?= static
 
-.PHONY: serve test test-cluster test-others test-lowest lint lock tracker npm client clean
+.PHONY: serve test test-cluster test-others test-lowest lint lock tracker world npm client clean
 
 serve: $(VENV)/serve.stamp
 	@$(BIN)/footfall site add $(SITE) --if-missing >/dev/null
@@ -62,6 +62,10 @@ tracker: $(NPM)
 # The first line has Chromium compile all functions while it still reads the file, and not on the main thread when they are called.
 terser = build/npm/node_modules/.bin/terser $(1) --enclose document,navigator:document,navigator --ecma 2020 \
 	--compress passes=3,unsafe_arrows=true,pure_getters=true --mangle --format "preamble='//\# allFunctionsCalledOnLoad'" --define FULL=$(2) --output $(STATIC)/$(3)
+
+# The map of the pages, from the shapes of Natural Earth.
+world: $(NPM) $(VENV)/serve.stamp
+	$(BIN)/python static/world/make.py build/npm/node_modules/world-atlas/countries-110m.json templates/world.txt
 
 npm: $(NPM)
 

@@ -1,4 +1,4 @@
-"""The first page in Chromium, wide and narrow, light and dark, without JavaScript: a real log's numbers."""
+"""The page of a site in Chromium, wide and narrow, light and dark, without JavaScript: a real log's numbers."""
 
 import json
 import re
@@ -9,8 +9,9 @@ from tests.conftest import BLOG_LOG, ROOT
 from tests.servers import Server, footfall
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
-BLOCKS = {"Top pages": "url", "Referrers": "referrer", "Search queries": "search_term", "Browsers": "browser",
-          "Devices": "device"}
+#: Panels of the page, with their dimension and its tab.
+PANELS = {"pages": ("page", "Page"), "sources": ("referrer", "Referrer"), "technology": ("browser", "Browser")}
+WEEK = "period=custom&since=2015-05-12&until=2015-05-18"
 LINE = '192.0.2.{} - - [{}/May/2015:10:05:03 +0000] "GET /{} HTTP/1.1" 200 1 "{}" "Mozilla/5.0 (X11; Linux x86_64)"\n'
 
 pytestmark = pytest.mark.needs("chromium")
@@ -30,61 +31,84 @@ def site(request, tmp_path_factory):
     footfall(data, "import", "log", str(log), "--site", "blog")
     password = footfall(data, "user", "add", "owner").stdout.split()[-1]
     week = ("--since", "2015-05-12", "--until", "2015-05-18")
-    asked = [argument for dimension in ("day", *BLOCKS.values()) for argument in ("--by", dimension)]
+    dimensions = ("day", *(dimension for dimension, _ in PANELS.values()))
+    asked = [argument for dimension in dimensions for argument in ("--by", dimension)]
     told = json.loads(footfall(data, "stats", "blog", *week, *asked, "--json").stdout)
     with Server(data) as server:
         yield server, password, told, request.param
 
 
 @pytest.fixture(params=[(1280, "light"), (1280, "dark"), (360, "light")], ids=lambda param: f"{param[0]}-{param[1]}")
-def page(request, browser):
-    width, scheme = request.param
+def page(request, browser, site):
+    """The page of the site about the log's week, after a login that began at the first page."""
+    (server, password, _, _), (width, scheme) = site, request.param
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme,
                                   java_script_enabled=False)
     page = context.new_page()
     page.problems = []
     page.on("console", lambda message: page.problems.append(message.text))
     page.on("requestfailed", lambda request: page.problems.append(request.url))
-    yield page
-    context.close()
-
-
-def log_in(page, server, password):
     page.goto(f"{server.url}/")
     assert page.url == f"{server.url}/login?next=/"
     page.get_by_label("User").fill("owner")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
-    assert page.url == f"{server.url}/"
+    assert page.url == f"{server.url}/sites/blog"
+    page.goto(f"{server.url}/sites/blog?{WEEK}")
+    yield page
+    context.close()
 
 
-def rows(page, heading):
-    """The table under a heading, as [(title of the row, number)]."""
-    block = page.locator(".block", has=page.get_by_role("heading", name=heading))
-    return [(row.locator(".label").get_attribute("title"), int(row.locator("td").last.inner_text().replace(",", "")))
-            for row in block.locator("tbody tr").all()]
+def rows(page, key):
+    """The rows of a panel, as [(title, number)]."""
+    return [(row.locator(".label").get_attribute("title"), int(row.locator("td").nth(1).inner_text().replace(",", "")))
+            for row in page.locator(f"#panel-{key} tbody tr").all()]
 
 
-def test_the_first_page_shows_the_logs_numbers(page, site, request):
-    server, password, told, name = site
-    log_in(page, server, password)
+def test_the_page_shows_the_logs_numbers(page, site, request):
+    _, _, told, name = site
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}-{request.node.callspec.id}.png", full_page=True)
-    assert page.locator(".total strong").inner_text() == f"{told['views']:,}"
-    for heading, dimension in BLOCKS.items():
-        assert rows(page, heading) == [(row["value"], row["views"]) for row in told["by"][dimension]]
-    titles = page.locator(".plot title").all_text_contents()
-    bars = [re.fullmatch(r"\w+ (\d+) May 2015: ([\d,]+) views", title) for title in titles]
-    shown = {f"2015-05-{int(bar[1]):02}": int(bar[2].replace(",", "")) for bar in bars}
+    assert page.locator(".figures li", has_text="Views").first.locator("strong").inner_text() == f"{told['views']:,}"
+    titles = page.locator(".step title").all_text_contents()
+    days = [re.match(r"\w+ (\d+) May 2015: ([\d,]+) views", title) for title in titles]
+    shown = {f"2015-05-{int(day[1]):02}": int(day[2].replace(",", "")) for day in days}
     assert list(shown) == [f"2015-05-{day}" for day in range(12, 19)]
     assert shown == {row["value"]: row["views"] for row in told["by"]["day"]}
-    assert f'<script async src="{server.url}/a.js" data-id="blog"></script>' in page.locator(".tag").inner_text()
+    for key, (dimension, tab) in PANELS.items():
+        page.locator(f"#panel-{key}").get_by_role("link", name=tab, exact=True).click()
+        assert rows(page, key) == [(row["value"], row["views"]) for row in told["by"][dimension]][:9]
     assert page.problems == []
 
 
+def test_a_click_on_a_row_filters_and_a_click_on_its_chip_takes_that_back(page, site):
+    views = page.locator(".figures li", has_text="Views").first.locator("strong")
+    all_of_it = views.inner_text()
+    row = page.locator("#panel-pages tbody tr").nth(1)
+    title, number = row.locator(".label").get_attribute("title"), row.locator("td").nth(1).inner_text()
+    row.locator(".label").click()
+    assert (page.locator(".chip bdi").inner_text(), views.inner_text()) == (f"Page is {title}", number)
+    page.get_by_role("link", name=f"Remove the filter Page is {title}").click()
+    assert views.inner_text() == all_of_it
+    assert page.locator(".chip").count() == 0
+
+
+def test_other_days_and_one_more_filter_can_be_chosen_in_forms(page, site):
+    page.locator(".pick summary").first.click()
+    page.get_by_label("From").fill("2015-05-13")
+    page.get_by_label("to", exact=True).fill("2015-05-14")
+    page.get_by_role("button", name="Show").click()
+    assert "since=2015-05-13&until=2015-05-14" in page.url
+    page.locator(".pick summary", has_text="Add a filter").click()
+    page.get_by_label("Filter by").fill("page")
+    page.locator("select[name=operator]").select_option("contains")
+    page.get_by_label("value").fill("post")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    assert page.url.endswith("since=2015-05-13&until=2015-05-14&contains.page=post")
+    assert page.locator(".chip bdi").inner_text() == "Page contains post"
+
+
 def test_the_page_is_no_wider_than_its_window(page, site):
-    server, password, _, _ = site
-    log_in(page, server, password)
     box = page.locator("html").bounding_box()
     assert box["width"] <= page.viewport_size["width"]
     for part in page.locator("main, section, table, .chart, header").all():
@@ -93,8 +117,6 @@ def test_the_page_is_no_wider_than_its_window(page, site):
 
 
 def test_a_reader_leaves_and_is_out(page, site):
-    server, password, _, _ = site
-    log_in(page, server, password)
     page.get_by_role("button", name="Log out").click()
-    page.goto(f"{server.url}/")
+    page.goto(f"{site[0].url}/")
     assert "/login" in page.url

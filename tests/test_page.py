@@ -215,7 +215,7 @@ def test_the_map_has_a_darker_shade_for_more_visitors_and_filters(viewer):
     assert set(shades) == {"DE", "AT"}
     assert shades["DE"] > shades["AT"]
     url, says = re.search(r'<a href="([^"]*)"><path id="c-DE".*?<title>(.*?)</title>', places).groups()
-    assert (filters(html.unescape(url)), says) == ([("is.country", "DE")], "Germany: 2 visitors")
+    assert (filters(html.unescape(url)), says) == ([("is.country", "DE")], "Germany: 2 visits")
     assert '<path id="c-FR" d="' in places
 
 

@@ -17,13 +17,14 @@ OF_VISITS = ("visits", "bounce_rate")
 class Panel(NamedTuple):
     """A list of the values of a dimension.
 
-    :param metrics: the first one orders it, and is what its bars and shares are of.
+    :param metrics: the first one orders it, and is what its bars and shares are of. Visits, since they add up from day
+        to day: to tell visitors apart would take longer than all the rest of the page.
     :param link: what a value leads to beside its filter: ``page`` of the site; ``host``; or nothing.
     :param rare: it is reached by a menu, not by a tab of its own.
     """
 
     dimension: str
-    metrics: tuple[str, str] = ("visitors", "views")
+    metrics: tuple[str, str] = ("visits", "views")
     link: str = ""
     rare: bool = False
 
@@ -77,11 +78,11 @@ GROUPS: Sequence[Group] = (
         Panel("screen", rare=True),
         Panel("language", rare=True),
     )),
-    Group("events", "Events", (Panel("event", ("events", "visitors")),)),
+    Group("events", "Events", (Panel("event", ("events", "visits")),)),
 )
 
 
 def of_event(group: Group, properties: Sequence[str]) -> Group:
     """Return the group of events with a panel for each property of the event that is looked at."""
-    more = (Panel(f"{PROP}{name}", ("events", "visitors")) for name in properties)
+    more = (Panel(f"{PROP}{name}", ("events", "visits")) for name in properties)
     return group._replace(panels=(*group.panels, *more))

@@ -28,7 +28,8 @@ PAGE = """<!doctype html><html lang="en"><head><title>{title}</title><link rel="
 <button>Apply</button></form></details>
 <ul>{chips}</ul>
 <div class="chart"><svg class="plot" width="400" height="100" role="img" aria-label="Views">{steps}</svg></div>
-<a id="row" href="?is.page=/a">/a</a> <a href="/sites/shop?x=1">Elsewhere</a> <a href="?part=1#there">A part</a>
+<a id="row" href="?is.page=/a">/a</a> <a href="/sites/shop?x=1">Elsewhere</a> <a href="#there">A part</a>
+<a href="?tab=2#there">Another tab</a>
 <a href="?csv=1" download>CSV</a> <details><summary>As a table</summary>Table</details>
 </main></body></html>"""
 DAYS = [f"2026-01-{day:02}" for day in range(1, 11)]
@@ -149,12 +150,21 @@ def test_a_form_of_the_view_goes_the_same_way(site):
     assert stayed()
 
 
-@pytest.mark.parametrize("name", ["Outside", "Elsewhere", "A part"])
+@pytest.mark.parametrize("name", ["Outside", "Elsewhere"])
 def test_other_links_are_the_browsers(site, name):
     page = site.open()
     stayed = stay(page)
     page.get_by_role("link", name=name).click()
     wait_for(page, lambda: not stayed())
+
+
+def test_a_part_of_the_page_is_gone_to_by_the_browser_and_one_of_another_view_stays_where_it_is(site):
+    page = site.open()
+    pages = site.count("/sites/blog")
+    page.get_by_role("link", name="A part").click()
+    assert (page.url, site.count("/sites/blog")) == (f"{HOST}/sites/blog#there", pages)
+    page.get_by_role("link", name="Another tab").click()
+    shows(page, "tab=2")
 
 
 def test_a_link_that_is_to_be_opened_elsewhere_is_the_browsers(site):

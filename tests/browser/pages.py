@@ -1,4 +1,4 @@
-"""The pages of a site in Chromium: a real server, made-up traffic in a real store, and what is stored there, counted."""
+"""A site to look at in Chromium: a real server, made-up traffic in a real store, and what is stored there, counted."""
 
 import contextlib
 from collections import Counter

@@ -1,4 +1,4 @@
-"""How the pages look and how much they weigh, in Chromium: each kind of page, wide and narrow, light and dark, on paper.
+"""How the pages look and what they weigh, in Chromium: each kind of page, wide and narrow, light and dark, on paper.
 
 Pictures of all of them are kept in build/screenshots/.
 """
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.needs("chromium", "npm")
 
 #: How a page is looked at, and which of axe's rules that can make a difference to; none for all.
 LOOKS = {"desktop-light": (DESKTOP, "light", ()), "desktop-dark": (DESKTOP, "dark", ("color-contrast",)),
-         "phone-light": (PHONE, "light", ()), "phone-dark": (PHONE, "dark", ("color-contrast",))}
+         "phone-light": (PHONE, "light", ())}
 #: What a first view may weigh, all files with it, as they are sent.
 MOST_BYTES = 70_000
 

@@ -1,4 +1,4 @@
-"""A site's page in Chromium on either store: its numbers are those of the stored events, and every way to others works."""
+"""A site's page in Chromium on either store: its numbers are those of the stored events, every way to others works."""
 
 from datetime import date, timedelta
 from urllib.parse import parse_qsl, urlsplit
@@ -75,9 +75,10 @@ def test_every_number_is_that_of_the_stored_events(opened, site, scripted):
         assert first_row(page, group)[1:] == tuple(map(texts.number, panel.metrics, best[1])), group.key
         if panel.dimension in RECIPES:
             assert first_row(page, group) == tuple(map(str, site.counted(RECIPES[panel.dimension])[0])), group.key
-    steps = [title.rpartition(": ")[0] for title in page.locator(".step").evaluate_all(
-        "steps => steps.map(step => step.dataset.says ?? step.textContent)")]
-    assert len(steps) == 28
+    says = page.locator(".step").evaluate_all("steps => steps.map(step => step.dataset.says ?? step.textContent)")
+    days = [f"{day[0]:%a} {day[0].day} {day[0]:%b %Y}: {visitors} visitors"
+            for day, (visitors,) in site.numbers(("visitors",), by=("day",))]
+    assert [text.partition(" (")[0] for text in says] == days
 
 
 @pytest.mark.parametrize("scripted", [True, False], ids=["script", "no script"])
@@ -155,7 +156,8 @@ def test_other_days_are_chosen_and_compared(opened, site):
 
 def test_days_that_are_drawn_over_in_the_chart_are_looked_at(opened, site):
     page = opened()
-    days = [date.fromisoformat(day) for day in page.locator(".step").evaluate_all("all => all.map(each => each.dataset.since)")]
+    since = page.locator(".step").evaluate_all("steps => steps.map(step => step.dataset.since)")
+    days = [date.fromisoformat(day) for day in since]
     first, last = (page.locator(".step").nth(place).bounding_box() for place in (3, 9))
     page.mouse.move(first["x"] + first["width"] / 2, first["y"] + 50)
     page.mouse.down()

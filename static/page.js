@@ -53,6 +53,10 @@
     const mine = loading = new AbortController()
     try {
       const answer = await fetched(url, { signal: mine.signal })
+      if (!/^text\/html/.test(answer.headers.get("Content-Type"))) {
+        mine.abort()
+        throw new Error("no page")
+      }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html")
       const fresh = page.getElementById("main")
       if (push && answer.url !== location.href) history.pushState(state, "", answer.url)
@@ -72,6 +76,7 @@
       status.textContent = "Loaded"
     } catch (error) {
       if (error.name === "AbortError") return
+      main().removeAttribute("aria-busy")
       // Then as without this script, and the reader sees what the server says.
       if (push) location.assign(url)
       else location.reload()
@@ -305,7 +310,7 @@
     box.type = "checkbox"
     box.checked = !localStorage.getItem("no-keys")
     box.onchange = () => box.checked ? localStorage.removeItem("no-keys") : localStorage.setItem("no-keys", "1")
-    label.append(" Keys do something")
+    label.append(" Use these keys")
     const form = make(dialog, "form")
     form.method = "dialog"
     make(form, "button", "Close", "quiet")

@@ -37,13 +37,14 @@
   let loading
   let shown = location.pathname + location.search
 
-  const isSame = (url, element) =>
-    url.origin === location.origin && url.pathname === location.pathname && (!url.hash || url.search !== location.search) && main()?.contains(element)
+  // What leads to another part of the very page is the browser's; with another query, the part is where the reader is.
+  const isSame = (url, element) => url.origin === location.origin && url.pathname === location.pathname
+    && !(url.hash && url.search === location.search) && main()?.contains(element)
 
   const fetched = async (url, more) => {
     const answer = await fetch(url, more)
     // Whoever has to log in again is sent elsewhere.
-    if (!answer.ok || answer.redirected) throw new Error(`${answer.status} ${answer.url}`)
+    if (!answer.ok || new URL(answer.url).pathname !== new URL(url, location).pathname) throw new Error(answer.status)
     return answer
   }
 
@@ -51,17 +52,20 @@
     loading?.abort()
     const mine = loading = new AbortController()
     try {
-      const text = await (await fetched(url, { signal: mine.signal })).text()
-      const page = new DOMParser().parseFromString(text, "text/html")
+      const answer = await fetched(url, { signal: mine.signal })
+      if (!/^text\/html/.test(answer.headers.get("Content-Type"))) {
+        mine.abort()
+        throw new Error("no page")
+      }
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html")
       const fresh = page.getElementById("main")
-      if (push && url !== location.href) history.pushState(state, "", url)
+      if (push && answer.url !== location.href) history.pushState(state, "", answer.url)
       shown = location.pathname + location.search
       document.title = page.title
       put(document.adoptNode(fresh))
     } finally {
       if (loading === mine) loading = undefined
     }
-    return mine
   }
 
   const follow = async (url, push = true, state = null) => {
@@ -72,6 +76,7 @@
       status.textContent = "Loaded"
     } catch (error) {
       if (error.name === "AbortError") return
+      main().removeAttribute("aria-busy")
       // Then as without this script, and the reader sees what the server says.
       if (push) location.assign(url)
       else location.reload()
@@ -111,6 +116,7 @@
     const url = new URL(link.getAttribute("href"), location)
     if (link.getAttribute("target") || link.hasAttribute("download") || !isSame(url, link)) return
     event.preventDefault()
+    url.hash = ""
     follow(url.href)
   })
 
@@ -153,8 +159,8 @@
     try {
       await look(place)
       wait = EVERY
-    } catch {
-      wait = Math.min(wait * 2, SELDOMEST)
+    } catch (error) {
+      if (error.name !== "AbortError") wait = Math.min(wait * 2, SELDOMEST)
     }
     clearTimeout(timer)
     timer = setTimeout(tell, wait)
@@ -289,9 +295,9 @@
   // ----- keys
 
   const help = () => {
-    const dialog = make(document.body, "dialog", "", "keys")
-    make(dialog, "h2", "Keys").id = "keys"
-    dialog.setAttribute("aria-labelledby", "keys")
+    const dialog = make(document.body, "dialog", "", "hotkeys")
+    make(dialog, "h2", "Keys").id = "hotkeys"
+    dialog.setAttribute("aria-labelledby", "hotkeys")
     const list = make(dialog, "dl")
     for (const [key, what] of KEYS) {
       const pair = make(list, "div")
@@ -304,7 +310,7 @@
     box.type = "checkbox"
     box.checked = !localStorage.getItem("no-keys")
     box.onchange = () => box.checked ? localStorage.removeItem("no-keys") : localStorage.setItem("no-keys", "1")
-    label.append(" Keys do something")
+    label.append(" Use these keys")
     const form = make(dialog, "form")
     form.method = "dialog"
     make(form, "button", "Close", "quiet")
@@ -344,8 +350,7 @@
 
   // Where no key does anything nobody is told of keys.
   if (all("[aria-keyshortcuts]").length) {
-    const foot = document.querySelector(".foot") ?? make(document.body, "footer", "", "foot")
-    make(foot, "button", "Keys", "quiet").onclick = help
+    make(make(document.body, "footer", "", "foot"), "button", "Keys", "quiet").onclick = help
   }
   prepare()
   tell()

@@ -327,7 +327,7 @@ def test_one_event_now_is_there_at_once(settings_of, store, monkeypatch):
     now = datetime.now(UTC)
     fill(store, f"{now:%Y-%m-%d %H:%M:%S} ann /a\n")
     page = viewer.get("/sites/blog").text
-    assert "1</span> visitor now" in page
+    assert "1</span> here now" in page
     assert figures(page)["Views"] == ("1", "– against 0", "")
     assert re.search(rf'the newest event was .*? ago, at <time datetime="[^"]*">{now:%H:%M:%S}</time>', page)
     assert "data-renew" in page

@@ -28,8 +28,9 @@ PAGE = """<!doctype html><html lang="en"><head><title>{title}</title><link rel="
 <button>Apply</button></form></details>
 <ul>{chips}</ul>
 <div class="chart"><svg class="plot" width="400" height="100" role="img" aria-label="Views">{steps}</svg></div>
-<a id="row" href="?is.page=/a">/a</a> <a href="/sites/shop?x=1">Elsewhere</a> <a href="?part=1#there">A part</a>
-<a href="?csv=1" download>CSV</a> <details><summary>As a table</summary>Table</details>
+<a id="row" href="?is.page=/a">/a</a> <a href="/sites/shop?x=1">Elsewhere</a> <a href="#there">A part</a>
+<a href="?tab=2#there">Another tab</a>
+<a href="?csv=1" download>CSV</a> <a href="?file=1">A file</a> <details><summary>As a table</summary>Table</details>
 </main></body></html>"""
 DAYS = [f"2026-01-{day:02}" for day in range(1, 11)]
 
@@ -72,6 +73,9 @@ class Site:
         elif url.path.endswith("/live"):
             told = json.dumps({"visitors": self.visitors, "newest": self.newest})
             route.fulfill(status=self.answers("live"), content_type="application/json", body=told)
+        elif url.query == "file=1":
+            kept = {"Content-Disposition": "attachment; filename=file.jsonl"}
+            route.fulfill(content_type="application/x-ndjson", headers=kept, body="{}")
         elif (status := self.answers(url.query)) is None:
             self.held.append(route)
         else:
@@ -149,12 +153,20 @@ def test_a_form_of_the_view_goes_the_same_way(site):
     assert stayed()
 
 
-@pytest.mark.parametrize("name", ["Outside", "Elsewhere", "A part"])
+@pytest.mark.parametrize("name", ["Outside", "Elsewhere"])
 def test_other_links_are_the_browsers(site, name):
     page = site.open()
-    stayed = stay(page)
-    page.get_by_role("link", name=name).click()
-    wait_for(page, lambda: not stayed())
+    with page.expect_event("load"):
+        page.get_by_role("link", name=name).click()
+
+
+def test_a_part_of_the_page_is_gone_to_by_the_browser_and_one_of_another_view_stays_where_it_is(site):
+    page = site.open()
+    pages = site.count("/sites/blog")
+    page.get_by_role("link", name="A part").click()
+    assert (page.url, site.count("/sites/blog")) == (f"{HOST}/sites/blog#there", pages)
+    page.get_by_role("link", name="Another tab").click()
+    shows(page, "tab=2")
 
 
 def test_a_link_that_is_to_be_opened_elsewhere_is_the_browsers(site):
@@ -179,11 +191,19 @@ def test_a_newer_wish_ends_an_older_one(site):
 
 def test_what_fails_is_loaded_as_without_the_script(site):
     page = site.open()
-    stayed = stay(page)
     site.answers = lambda query: 500 if query == "is.page=/a" else 200
-    page.locator("#row").click()
-    wait_for(page, lambda: not stayed())
+    with page.expect_event("load"):
+        page.locator("#row").click()
     assert (page.url, site.count("?is.page=/a")) == (f"{HOST}/sites/blog?is.page=/a", 2)
+
+
+def test_what_is_no_page_is_loaded_by_the_browser(site):
+    page = site.open()
+    stayed = stay(page)
+    with page.expect_download() as loaded:
+        page.get_by_role("link", name="A file").click()
+    assert loaded.value.suggested_filename == "file.jsonl"
+    assert (stayed(), page.url, page.locator("[aria-busy]").count()) == (True, f"{HOST}/sites/blog", 0)
 
 
 # ----- live
@@ -342,12 +362,12 @@ def test_keys_are_told_and_can_be_turned_off(site):
     dialog = page.get_by_role("dialog", name="Keys")
     assert "28 days" in dialog.inner_text()
     page.keyboard.press("7")
-    dialog.get_by_label("Keys do something").uncheck()
+    dialog.get_by_label("Use these keys").uncheck()
     page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
     page.keyboard.press("7")
     page.get_by_role("button", name="Keys").click()
-    dialog.get_by_label("Keys do something").check()
+    dialog.get_by_label("Use these keys").check()
     dialog.get_by_role("button", name="Close").click()
     assert site.count("?period=7d") == 0
     page.keyboard.press("7")

@@ -131,7 +131,7 @@ def test_a_token_is_shown_once_listed_by_its_id_and_goes_with_its_site(run):
     out = run("token", "add", "--site", "blog", "--name", "the shop", "--expires", "30")[1]
     found = re.fullmatch(r"Added token (\w{12}) for blog\. The token itself, shown only now: (ff_[\w-]{43})\n", out)
     listed = run("token", "list")[1]
-    assert re.fullmatch(rf"{found[1]}\tblog\tthe shop\t\S+\+00:00\t\S+\+00:00\n", listed)
+    assert re.fullmatch(rf"{found[1]}\tblog\tevents\tthe shop\t\S+\+00:00\t\S+\+00:00\n", listed)
     assert found[2] not in listed
     assert run("token", "remove", found[1]) == (0, f"Removed token {found[1]} of blog.\n", "")
     run("token", "add", "--site", "blog")

@@ -120,6 +120,7 @@ def test_the_command_adds_lists_and_removes_them(monkeypatch, tmp_path, capsys):
         assert f"{made}\t{shown}\n" in run(arguments[0], "list", "blog")
         assert run(arguments[0], "remove", "blog", made).startswith(f"Removed {arguments[0]} {made} of blog")
         assert run(arguments[0], "list", "blog") == ""
+    assert run("audit", "list").count("command line\tgoal.add\tblog") == 3
     for arguments, reason in (
         (("goal", "add", "blog", "x", "{"), "GOAL='{': must be JSON"),
         (("goal", "remove", "blog", "x"), "goal 'x': unknown; blog has none yet"),

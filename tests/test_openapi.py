@@ -14,7 +14,7 @@ from footfall import tokens
 from footfall.app import create_app
 from footfall.web.api.openapi import description
 from tests.api import SINCE, UNTIL, caller, is_problem
-from tests.servers import ROOT, Server, footfall
+from tests.servers import ROOT, Server, ask, footfall
 
 METHODS = {"GET", "POST", "PATCH", "DELETE", "PUT"}
 RANGE = {"since": SINCE, "until": UNTIL}
@@ -138,7 +138,7 @@ def test_a_client_that_is_made_of_it_does_all_that_it_says(tmp_path):
         part for scope in tokens.SCOPES for part in ("--scope", scope))).stdout.split()[-1]
     (tmp_path / "openapi.json").write_text(json.dumps(description()))
     # The one type of answers that the generator does not know is that of lines of JSON.
-    (tmp_path / "config.yml").write_text("content_type_overrides:\n  application/x-ndjson: text/plain\npost_hooks: []\n")
+    (tmp_path / "config.yml").write_text("content_type_overrides: {application/x-ndjson: text/plain}\npost_hooks: []\n")
     home = ROOT / "build" / "client" / "bin"
     made = subprocess.run([home / "openapi-python-client", "generate", "--path", "openapi.json", "--config",
                            "config.yml", "--output-path", "made", "--meta", "none"], cwd=tmp_path, check=True,
@@ -148,4 +148,8 @@ def test_a_client_that_is_made_of_it_does_all_that_it_says(tmp_path):
         done = subprocess.run([home / "python", Path(__file__).parent / "client.py", server.url, token], cwd=tmp_path,
                               env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
                               check=False)
+        # What is longer than a server reads is no more than any other problem.
+        status, headers, told = ask(f"{server.url}/api/v1/query", "POST", b" " * (1 << 20) + b"{}")
     assert (done.returncode, done.stdout) == (0, "all done\n"), made.stdout + done.stderr
+    assert (status, headers["Content-Type"]) == (413, "application/problem+json")
+    schema_of("Problem").validate(json.loads(told))

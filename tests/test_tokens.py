@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from footfall import tokens
+from footfall import accounts, cli, tokens
 from footfall.errors import StoreUnavailable, UsageError
 from footfall.tokens import KnownTokens
 
@@ -132,3 +132,35 @@ def test_the_tokens_of_a_removed_site_go_with_it(store):
     tokens.remove_all_of(store, "blog")
     tokens.remove_all_of(store, "nobody")
     assert [token.site for token in tokens.all_tokens(store)] == ["shop"]
+
+
+@pytest.mark.parametrize("site, scopes, kept, may, may_not", [
+    ("blog", ["events"], "events", [("events", "blog"), ("events", "")],
+     [("events", "shop"), ("read", "blog"), ("", "blog"), ("events read", "blog")]),
+    ("blog", ["write", "read", "read"], "read write", [("read", "blog"), ("write", "blog")], [("events", "blog")]),
+    ("*", ["read"], "read", [("read", "blog"), ("read", "shop"), ("read", "")], [("write", "blog")]),
+])
+def test_a_token_is_for_its_scopes_on_its_site(store, site, scopes, kept, may, may_not):
+    _, made = tokens.add(store, site, scopes=scopes)
+    assert tokens.all_tokens(store) == [made]
+    assert made.scope == kept
+    assert [made.may(*asked) for asked in (*may, *may_not)] == [True] * len(may) + [False] * len(may_not)
+
+
+@pytest.mark.parametrize("scopes", [[], ["admin"], ["read", ""], ["read write"]])
+def test_a_token_of_no_scope_or_another_is_none(store, scopes):
+    with pytest.raises(UsageError, match="must be some of events, read, write"):
+        tokens.add(store, "blog", scopes=scopes)
+    assert tokens.all_tokens(store) == []
+
+
+def test_the_command_gives_scopes_and_every_site(store, settings_of, capsys):
+    arguments = ["--data", str(settings_of().data)]
+    accounts.add(store, "blog")
+    for site, scopes in (("blog", []), ("*", ["--scope", "write", "--scope", "read"])):
+        assert cli.main(["token", "add", "--site", site, *scopes, *arguments]) == 0
+    assert cli.main(["token", "add", "--site", "shop", *arguments]) == 2
+    capsys.readouterr()
+    assert cli.main(["token", "list", *arguments]) == 0
+    assert [line.split("\t")[1:3] for line in capsys.readouterr().out.splitlines()] == [
+        ["*", "read write"], ["blog", "events"]]

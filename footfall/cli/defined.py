@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
-from footfall import accounts, goals
+from footfall import accounts, audit, goals
 from footfall.cli.asked import goal_of
 from footfall.cli.settings import with_settings
 from footfall.config import Config
 from footfall.errors import UsageError
+from footfall.goals import Annotation, Funnel, Goal
+from footfall.storage import Store
 from footfall.stores import open_store
 
 
@@ -26,6 +28,7 @@ def add_goal(config: Config, site_id: str, name: str, form: str) -> None:
     """Add a goal of SITE under a NAME: /PAGE, with * for anything, the name of an event, or JSON."""
     with open_store(config=config) as store:
         made = goals.add_goal(store, site_id, name, goal_of(form, "GOAL"))
+        _note(store, "goal.add", site_id, made)
     click.echo(f"Added goal {made.id} of {site_id}: {made.name}.")
 
 
@@ -47,6 +50,7 @@ def remove_goal(config: Config, site_id: str, goal_id: str) -> None:
     """Remove the goal ID of SITE."""
     with open_store(config=config) as store:
         removed = goals.remove_goal(store, site_id, goal_id)
+        _note(store, "goal.remove", site_id, removed)
     click.echo(f"Removed goal {removed.id} of {site_id}: {removed.name}.")
 
 
@@ -66,6 +70,7 @@ def add_funnel(config: Config, site_id: str, name: str, steps: tuple[str, ...], 
     """Add a funnel of SITE under a NAME; each STEP is /PAGE, with * for anything, the name of an event, or JSON."""
     with open_store(config=config) as store:
         made = goals.add_funnel(store, site_id, name, [goal_of(step, "STEP") for step in steps], _within(within))
+        _note(store, "funnel.add", site_id, made)
     click.echo(f"Added funnel {made.id} of {site_id}: {made.name}.")
 
 
@@ -88,6 +93,7 @@ def remove_funnel(config: Config, site_id: str, funnel_id: str) -> None:
     """Remove the funnel ID of SITE."""
     with open_store(config=config) as store:
         removed = goals.remove_funnel(store, site_id, funnel_id)
+        _note(store, "funnel.remove", site_id, removed)
     click.echo(f"Removed funnel {removed.id} of {site_id}: {removed.name}.")
 
 
@@ -105,6 +111,7 @@ def add_annotation(config: Config, site_id: str, day: str, text: str) -> None:
     """Add an annotation of SITE: TEXT that is shown at DAY, such as 2026-01-31."""
     with open_store(config=config) as store:
         made = goals.add_annotation(store, site_id, day, text)
+        _note(store, "annotation.add", site_id, made)
     click.echo(f"Added annotation {made.id} of {site_id} at {made.day}.")
 
 
@@ -126,7 +133,13 @@ def remove_annotation(config: Config, site_id: str, annotation_id: str) -> None:
     """Remove the annotation ID of SITE."""
     with open_store(config=config) as store:
         removed = goals.remove_annotation(store, site_id, annotation_id)
+        _note(store, "annotation.remove", site_id, removed)
     click.echo(f"Removed annotation {removed.id} of {site_id} at {removed.day}.")
+
+
+def _note(store: Store, action: str, site: str, about: Goal | Funnel | Annotation) -> None:
+    name = about.text if isinstance(about, Annotation) else about.name
+    audit.note(store, action, by=audit.COMMAND_LINE, site=site, detail=f"{about.id} {name}")
 
 
 def _within(given: str) -> object:

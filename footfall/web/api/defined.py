@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from flask import request, url_for
+from flask import Response, request, url_for
 
 from footfall import goals
 from footfall.collect.beacon import collector
@@ -45,7 +45,7 @@ class Kind(NamedTuple):
         here, one = f"/{self.plural}", f"/{self.plural}/<id>"
         route(Route("GET", here, self.plural, READ, f"List a site's {self.plural}", (SITE,),
                     answer=f"{self.schema}List", problems=(404,)))(self._list)
-        route(Route("POST", here, f"add_{self.name}", WRITE, f"Add a {self.name}".replace("a a", "an a"), (SITE,),
+        route(Route("POST", here, f"add_{self.name}", WRITE, f"Add to a site's {self.plural}", (SITE,),
                     f"New{self.schema}", self.schema, 201, problems=(404, 413, 415)))(self._add)
         route(Route("GET", one, self.name, READ, f"Tell of one of the {self.plural}", (SITE,), answer=self.schema,
                     problems=(404,)))(self._find)
@@ -82,9 +82,7 @@ class Kind(NamedTuple):
         site = _site(token)
         removed = self.remove(collector().store(), site, self._kept(site, id).id)
         self._note("remove", token, site, removed)
-        answer = as_json({}, 204)
-        answer.data = b""
-        return answer
+        return Response(status=204)
 
     def _kept(self, site: str, id: str) -> Any:  # noqa: A002 - the name in the path
         try:

@@ -47,7 +47,7 @@ def events() -> Response:
 
 
 add(Route("POST", "/events", "events", EVENTS, "Store events that a server tells of", (SITE,), "EventBatch",
-          "EventResults", problems=(413, 415)), events)
+          "EventResults", limited=False, problems=(413, 415)), events)
 
 
 def _site(token: Token) -> str:

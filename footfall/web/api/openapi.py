@@ -62,11 +62,9 @@ def _operation(described: Route) -> dict[str, Any]:
     if described.scope:
         operation["security"] = [{"token": []}]
         operation["description"] = f"With a token for `{described.scope}`."
-        # Events have no limit.
-        is_limited = described.endpoint != "events"
-        if is_limited:
+        if described.limited:
             good["headers"] = {name: {"schema": TEXT} for name in Left(0, 0, 0).headers()}
-        for status in sorted({400, 401, 403, 500, 503, *described.problems, *((429,) if is_limited else ())}):
+        for status in sorted({400, 401, 403, 500, 503, *described.problems, *((429,) if described.limited else ())}):
             operation["responses"][str(status)] = {"description": HTTPStatus(status).phrase,
                                                    "content": {PROBLEM: {"schema": ref("Problem")}}}
     return operation

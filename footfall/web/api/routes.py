@@ -47,6 +47,7 @@ class Route(NamedTuple):
     :param answer: name of the schema of what comes back, or of a line of it; empty if that is a file, or nothing.
     :param status: of a good answer.
     :param media: types that a good answer may have.
+    :param limited: whether it is counted how often a token asks.
     :param problems: statuses of its other answers, beside those of every route.
     """
 
@@ -60,6 +61,7 @@ class Route(NamedTuple):
     answer: str = ""
     status: int = 200
     media: tuple[str, ...] = (JSON,)
+    limited: bool = True
     problems: tuple[int, ...] = ()
 
 

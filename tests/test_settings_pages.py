@@ -1,17 +1,21 @@
 """The settings pages through Flask's client: every form, good and bad, who may use it, and that it does as the CLI."""
 
+import gzip
 import html
+import io
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from footfall import accounts, audit, goals, timeuuid, tokens, users
+from footfall import accounts, audit, definitions, goals, timeuuid, tokens, users
 from footfall.app import create_app
 from footfall.packing import packed
 from footfall.pageview import Event, unpack
+from footfall.transfer import uploads
 from footfall.web.rules import rule_of
 from tests.pages import rows
+from tests.waiting import until
 
 PASSWORD = "correct horse battery"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -538,3 +542,63 @@ def test_a_form_that_another_site_sends_changes_nothing(client_of, store):
     answer = client_of("owner").post("/sites/blog/settings", data={"url": "", "timezone": "UTC"},
                                      headers={"Sec-Fetch-Site": "cross-site"})
     assert (answer.status_code, accounts.find(store, "blog").url) == (403, "https://blog.example.com")
+
+
+# ----- import
+
+LOG = b"""192.0.2.7 - - [31/Jan/2026:10:00:00 +0000] "GET /post HTTP/1.1" 200 512 "-" "Mozilla/5.0"
+192.0.2.7 - - [31/Jan/2026:10:00:01 +0000] "GET /a.css HTTP/1.1" 200 512 "-" "Mozilla/5.0"
+192.0.2.7 - - [31/Jan/2026:10:00:02 +0000] "POST /form HTTP/1.1" 200 512 "-" "Mozilla/5.0"
+<script>not a line</script>
+"""
+
+
+def upload(owner, content, name="access.log", **fields):
+    """Upload a log and wait for the end of its import; returns the page then."""
+    answer = owner.client.post(f"{owner.url}/import", data={"log": (io.BytesIO(content), name), **fields}, headers=OURS)
+    if answer.status_code == 303:
+        until(lambda: "<progress" not in owner.get("/import"), 60)
+    return answer.status_code, owner.get("/import") if answer.status_code == 303 else answer.text
+
+
+def test_an_uploaded_access_log_is_imported_as_the_command_line_does_and_once(owner, store, tmp_path):
+    assert upload(owner, LOG, "logs/access.log")[0] == 303
+    kept = stored(store, "PageViews")
+    assert [(each["url"], each["ip"]) for each in kept] == [("https://blog.example.com/post", "192.0.2.0")]
+    _, page = upload(owner, gzip.compress(LOG), "access.log.gz", origin="")
+    assert stored(store, "PageViews") == kept
+    there = ["skipped: there already (imported before)", "1"]
+    assert sum(there in rows(page, number) for number in (0, 1)) == 1
+    assert [["Lines", "Number"], ["read", "4"], ["taken as page-views", "1"],
+            ["skipped: asset (picture, script, style sheet, download …)", "1"], ["skipped: method (not a GET)", "1"],
+            ["skipped: malformed (not a line of an access log)", "1"]] in (rows(page, 0), rows(page, 1))
+    assert ("<bdi>access.log</bdi>" in page, "&lt;script&gt;not a line" in page) == (True, True)
+    assert noted(store)[0] == ("import.begin", f"access.log, {len(LOG)} bytes")
+    assert list((tmp_path / "data" / "uploads").iterdir()) == []
+    upload(owner, LOG, origin="https://www.example.com")
+    assert {each["url"] for each in stored(store, "PageViews")} == {"https://blog.example.com/post"}
+
+
+@pytest.mark.parametrize("content, name, fields, wrong", [
+    (b"", "", {}, "log"), (LOG, "a.log", {"origin": "blog.example.com"}, "origin"),
+])
+def test_an_upload_that_cannot_be_is_refused(owner, store, tmp_path, content, name, fields, wrong):
+    status, page = upload(owner, content, name, **fields)
+    assert (status, list(problems(page)), uploads.uploads(store, "blog")) == (400, [wrong], [])
+
+
+def test_an_import_that_fails_says_why(owner, store):
+    _, page = upload(owner, gzip.compress(LOG)[:-20], "cut.gz")
+    assert re.search(r'<p class="problem">It failed after \d page-views: cut.gz: cannot be read on', page)
+
+
+def test_one_import_of_a_site_goes_on_at_a_time_and_one_that_was_cut_off_is_told_so(owner, store):
+    now = datetime.now(UTC)
+    fields = {"name": "access.log", "size": 100, "state": "running", "told": now.isoformat()}
+    running = definitions.add(store, "blog", "import", fields)
+    status, page = upload(owner, LOG)
+    assert (status, "another import of this site goes on" in problems(page)["log"]) == (400, True)
+    definitions.change(store, "blog", "import", running.id, fields | {
+        "told": (now - timedelta(minutes=5)).isoformat(), "taken": 7})
+    assert "It was cut off, as the server ended, after 7 page-views" in owner.get("/import")
+    assert upload(owner, LOG)[0] == 303

@@ -120,6 +120,8 @@ RULES: Mapping[str, str] = {
     "settings.tokens": OWNER,
     "settings.add_token": OWNER,
     "settings.remove_token": OWNER,
+    "settings.imports": OWNER,
+    "settings.upload": OWNER,
     "settings.export": EDITOR,
 }
 

@@ -3,18 +3,24 @@
 import gzip
 import html
 import io
+import json
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from urllib.parse import urlencode
 
 import pytest
 
-from footfall import accounts, audit, definitions, goals, timeuuid, tokens, users
+from footfall import accounts, audit, config, definitions, goals, timeuuid, tokens, users
 from footfall.app import create_app
+from footfall.collect.worker import MAX_BODY_BYTES
 from footfall.packing import packed
 from footfall.pageview import Event, unpack
+from footfall.stores import open_store
 from footfall.transfer import uploads
 from footfall.web.rules import rule_of
 from tests.pages import rows
+from tests.servers import Server, ask, footfall, log_in
 from tests.waiting import until
 
 PASSWORD = "correct horse battery"
@@ -602,3 +608,66 @@ def test_one_import_of_a_site_goes_on_at_a_time_and_one_that_was_cut_off_is_told
         "told": (now - timedelta(minutes=5)).isoformat(), "taken": 7})
     assert "It was cut off, as the server ended, after 7 page-views" in owner.get("/import")
     assert upload(owner, LOG)[0] == 303
+
+
+# ----- a real server
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A server with a site, and the session cookies of an owner and an editor."""
+    data = tmp_path_factory.mktemp("served")
+    footfall(data, "site", "add", "blog", "--url", "https://blog.example.com")
+    with open_store(f"sqlite:///{data}/footfall.db", config.load({}, environ={})) as store:
+        for name in ("owner", "editor"):
+            users.add(store, name, PASSWORD, {"blog": name})
+    with Server(data) as server:
+        yield server, {name: log_in(server.url, name, PASSWORD) for name in ("owner", "editor")}
+
+
+def post(server, cookie, path, body, kind="application/x-www-form-urlencoded"):
+    return ask(f"{server.url}/sites/blog/settings{path}", "POST", body,
+               **{"Sec-Fetch-Site": "same-origin", "Cookie": cookie, "Content-Type": kind})
+
+
+def test_a_filter_that_was_saved_holds_for_the_running_server(served):
+    """Within ten seconds, as after `footfall site set`."""
+    server, cookies = served
+
+    def apart(number):
+        beacon = f"{server.url}/a.gif?id=blog&url=https%3A%2F%2Fblog.example.com%2Fprivate%2F{number}"
+        assert ask(beacon, **{"User-Agent": BROWSER})[0] == 200
+        listed = footfall(server.data, "filtered", "list", "blog", "--json").stdout
+        return json.loads(listed)["by_reason"].get("page: /private/*", 0)
+
+    assert apart(0) == 0
+    form = urlencode(FILTERS | {"exclude_pages": "/private/*"})
+    assert post(server, cookies["editor"], "/filters", form)[0] == 303
+    numbers = count(1)
+    until(lambda: apart(next(numbers)))
+    assert "exclude_pages = /private/*" in footfall(server.data, "site", "set", "blog").stdout
+
+
+def multipart(content):
+    """A form with a file, as a browser sends it; returns its type and its bytes."""
+    edge = "----footfall"
+    head = f'--{edge}\r\nContent-Disposition: form-data; name="log"; filename="large.log"\r\n\r\n'
+    return f"multipart/form-data; boundary={edge}", head.encode() + content + f"\r\n--{edge}--\r\n".encode()
+
+
+def test_a_server_takes_a_large_upload_from_an_owner_and_from_nobody_else(served):
+    server, cookies = served
+    lines = b"".join(LOG.splitlines(keepends=True)[0].replace(b"/post", b"/post/%d" % number)
+                     for number in range(20_000))
+    kind, body = multipart(lines)
+    assert len(body) > MAX_BODY_BYTES
+    for cookie, path in ((cookies["editor"], "/import"), ("", "/import"), (cookies["owner"], "/filters")):
+        assert post(server, cookie, path, body, kind)[0] == 413
+    assert post(server, cookies["owner"], "/import", body, kind)[0] == 303
+
+    def shown():
+        page = ask(f"{server.url}/sites/blog/settings/import", Cookie=cookies["owner"])[2].decode()
+        return "<progress" not in page and rows(page)
+
+    assert until(shown, 60) == [["Lines", "Number"], ["read", "20,000"], ["taken as page-views", "20,000"]]
+    assert list((server.data / "uploads").iterdir()) == []

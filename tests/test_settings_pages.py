@@ -504,14 +504,16 @@ def test_an_annotation_is_added_changed_and_removed(editor, store):
 
 
 def test_an_export_leads_to_the_file_of_the_days_that_were_named(editor, store):
+    assert "Parquet" in editor.get("/export")
     old_view(store, days=1)
-    answer = editor.client.get(f"{editor.url}/export?format=jsonl&since=2026-01-01&until=")
+    sent = {"format": "jsonl", "since": "2026-01-01", "until": ""}
+    answer = editor.client.post(f"{editor.url}/export", data=sent, headers=OURS)
     assert (answer.status_code, answer.location) == (303, "/sites/blog/export.jsonl?since=2026-01-01")
     assert b"https://blog.example.com/" in editor.client.get(answer.location).data
-    for bad, wrong in (("format=xml", "format"), ("format=csv&since=soon", "since"),
-                       ("format=csv&since=2026-01-02&until=2026-01-01", "until")):
-        answer = editor.client.get(f"{editor.url}/export?{bad}")
-        assert (answer.status_code, list(problems(answer.text))) == (400, [wrong])
+    for bad, wrong in (({"format": "xml"}, "format"), ({"since": "soon"}, "since"),
+                       ({"since": "2026-01-02", "until": "2026-01-01"}, "until")):
+        status, page = editor.send("/export", **{"format": "csv"} | bad)
+        assert (status, list(problems(page))) == (400, [wrong])
 
 
 # ----- who may

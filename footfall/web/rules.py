@@ -123,6 +123,7 @@ RULES: Mapping[str, str] = {
     "settings.imports": OWNER,
     "settings.upload": OWNER,
     "settings.export": EDITOR,
+    "settings.begin_export": EDITOR,
 }
 
 

@@ -93,3 +93,20 @@ def test_every_section_fits_and_none_needs_a_script(page, served):
         for control in page.locator("main input:visible, main select:visible, main textarea:visible").all():
             assert control.evaluate("element => element.labels.length"), control
     assert page.problems == []
+
+
+def test_with_scripts_the_first_view_shows_by_itself(browser, served, recorder):
+    server, password = served
+    footfall(server.data, "site", "add", "first")
+    context = browser.new_context(user_agent=READER)
+    page = context.new_page()
+    page.goto(f"{server.url}/login?next=/sites/first/settings/installation")
+    page.get_by_label("User").fill("owner")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    assert "Waiting for a view" in page.locator("#seen").inner_text()
+    recorder.pages["/"] = f"<!doctype html><title>First</title>{page.locator('#tag').inner_text()}"
+    context.new_page().goto(recorder.url)
+    page.get_by_text("We have just seen a view").wait_for()
+    assert "“First”" in page.locator("#seen").inner_text()
+    context.close()

@@ -33,6 +33,7 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask("footfall", static_folder=str(SHARE / "static"), template_folder=str(SHARE / "templates"))
     app.extensions["footfall"] = collector = Collector(config)
     app.extensions[settings.EXTENSION] = config
+    app.extensions["footfall.uploads"] = settings.imports.Uploads(app)
     app.extensions[reports.EXTENSION] = reports.Reports(config, collector.store)
     app.extensions[badge.EXTENSION] = badge.Badges(collector.store)
     app.extensions[mailing.EXTENSION] = Throttle()

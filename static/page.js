@@ -4,6 +4,7 @@
 //   #main                       is exchanged when a link or a form in it leads to the same page with another query
 //   [data-live=URL]             what URL tells of who is there now is shown in its [data-number]
 //   [data-live][data-renew]     the page shows today, and is renewed after new events
+//   [data-refresh=SECONDS][id]  is exchanged, after so many seconds and again, for what the server has there by then
 //   .chart .step[data-since][data-until]    a point in time of a chart, with its first and last day; its title says the rest
 //   [aria-keyshortcuts=KEY]     is followed, opened or gone to by a key; of several the last one
 {
@@ -348,10 +349,28 @@
     else place.click()
   })
 
+  // ----- what waits for something that will happen on the server
+
+  const refresh = async () => {
+    const old = document.querySelector("[data-refresh][id]")
+    if (!old) return
+    if (!document.hidden && !loading) {
+      try {
+        const text = await (await fetched(location.href)).text()
+        const fresh = new DOMParser().parseFromString(text, "text/html").getElementById(old.id)
+        if (fresh && old.isConnected) old.replaceWith(document.adoptNode(fresh))
+      } catch {
+        // It is tried again.
+      }
+    }
+    setTimeout(refresh, 1000 * old.dataset.refresh)
+  }
+
   // Where no key does anything nobody is told of keys.
   if (all("[aria-keyshortcuts]").length) {
     make(make(document.body, "footer", "", "foot"), "button", "Keys", "quiet").onclick = help
   }
   prepare()
   tell()
+  refresh()
 }

@@ -1,17 +1,27 @@
 """The settings pages through Flask's client: every form, good and bad, who may use it, and that it does as the CLI."""
 
+import gzip
 import html
+import io
+import json
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from urllib.parse import urlencode
 
 import pytest
 
-from footfall import accounts, audit, goals, timeuuid, tokens, users
+from footfall import accounts, audit, config, definitions, goals, timeuuid, tokens, users
 from footfall.app import create_app
+from footfall.collect.worker import MAX_BODY_BYTES
 from footfall.packing import packed
 from footfall.pageview import Event, unpack
+from footfall.stores import open_store
+from footfall.transfer import uploads
 from footfall.web.rules import rule_of
 from tests.pages import rows
+from tests.servers import Server, ask, footfall, log_in
+from tests.waiting import until
 
 PASSWORD = "correct horse battery"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -494,14 +504,16 @@ def test_an_annotation_is_added_changed_and_removed(editor, store):
 
 
 def test_an_export_leads_to_the_file_of_the_days_that_were_named(editor, store):
+    assert "Parquet" in editor.get("/export")
     old_view(store, days=1)
-    answer = editor.client.get(f"{editor.url}/export?format=jsonl&since=2026-01-01&until=")
+    sent = {"format": "jsonl", "since": "2026-01-01", "until": ""}
+    answer = editor.client.post(f"{editor.url}/export", data=sent, headers=OURS)
     assert (answer.status_code, answer.location) == (303, "/sites/blog/export.jsonl?since=2026-01-01")
     assert b"https://blog.example.com/" in editor.client.get(answer.location).data
-    for bad, wrong in (("format=xml", "format"), ("format=csv&since=soon", "since"),
-                       ("format=csv&since=2026-01-02&until=2026-01-01", "until")):
-        answer = editor.client.get(f"{editor.url}/export?{bad}")
-        assert (answer.status_code, list(problems(answer.text))) == (400, [wrong])
+    for bad, wrong in (({"format": "xml"}, "format"), ({"since": "soon"}, "since"),
+                       ({"since": "2026-01-02", "until": "2026-01-01"}, "until")):
+        status, page = editor.send("/export", **{"format": "csv"} | bad)
+        assert (status, list(problems(page))) == (400, [wrong])
 
 
 # ----- who may
@@ -538,3 +550,126 @@ def test_a_form_that_another_site_sends_changes_nothing(client_of, store):
     answer = client_of("owner").post("/sites/blog/settings", data={"url": "", "timezone": "UTC"},
                                      headers={"Sec-Fetch-Site": "cross-site"})
     assert (answer.status_code, accounts.find(store, "blog").url) == (403, "https://blog.example.com")
+
+
+# ----- import
+
+LOG = b"""192.0.2.7 - - [31/Jan/2026:10:00:00 +0000] "GET /post HTTP/1.1" 200 512 "-" "Mozilla/5.0"
+192.0.2.7 - - [31/Jan/2026:10:00:01 +0000] "GET /a.css HTTP/1.1" 200 512 "-" "Mozilla/5.0"
+192.0.2.7 - - [31/Jan/2026:10:00:02 +0000] "POST /form HTTP/1.1" 200 512 "-" "Mozilla/5.0"
+<script>not a line</script>
+"""
+
+
+def upload(owner, content, name="access.log", **fields):
+    """Upload a log and wait for the end of its import; returns the page then."""
+    answer = owner.client.post(f"{owner.url}/import", data={"log": (io.BytesIO(content), name), **fields}, headers=OURS)
+    if answer.status_code == 303:
+        until(lambda: "<progress" not in owner.get("/import"), 60)
+    return answer.status_code, owner.get("/import") if answer.status_code == 303 else answer.text
+
+
+def test_an_uploaded_access_log_is_imported_as_the_command_line_does_and_once(owner, store, tmp_path):
+    assert upload(owner, LOG, "logs/access.log")[0] == 303
+    kept = stored(store, "PageViews")
+    assert [(each["url"], each["ip"]) for each in kept] == [("https://blog.example.com/post", "192.0.2.0")]
+    _, page = upload(owner, gzip.compress(LOG), "access.log.gz", origin="")
+    assert stored(store, "PageViews") == kept
+    there = ["skipped: there already (imported before)", "1"]
+    assert sum(there in rows(page, number) for number in (0, 1)) == 1
+    assert [["Lines", "Number"], ["read", "4"], ["taken as page-views", "1"],
+            ["skipped: asset (picture, script, style sheet, download …)", "1"], ["skipped: method (not a GET)", "1"],
+            ["skipped: malformed (not a line of an access log)", "1"]] in (rows(page, 0), rows(page, 1))
+    assert ("<bdi>access.log</bdi>" in page, "&lt;script&gt;not a line" in page) == (True, True)
+    assert noted(store)[0] == ("import.begin", f"access.log, {len(LOG)} bytes")
+    assert list((tmp_path / "data" / "uploads").iterdir()) == []
+    upload(owner, LOG, origin="https://www.example.com")
+    assert {each["url"] for each in stored(store, "PageViews")} == {"https://blog.example.com/post"}
+
+
+@pytest.mark.parametrize("content, name, fields, wrong", [
+    (b"", "", {}, "log"), (LOG, "a.log", {"origin": "blog.example.com"}, "origin"),
+])
+def test_an_upload_that_cannot_be_is_refused(owner, store, tmp_path, content, name, fields, wrong):
+    status, page = upload(owner, content, name, **fields)
+    assert (status, list(problems(page)), uploads.uploads(store, "blog")) == (400, [wrong], [])
+
+
+def test_an_import_that_fails_says_why(owner, store):
+    _, page = upload(owner, gzip.compress(LOG)[:-20], "cut.gz")
+    assert re.search(r'<p class="problem">It failed after \d page-views: cut.gz: cannot be read on', page)
+
+
+def test_one_import_of_a_site_goes_on_at_a_time_and_one_that_was_cut_off_is_told_so(owner, store):
+    now = datetime.now(UTC)
+    fields = {"name": "access.log", "size": 100, "state": "running", "told": now.isoformat()}
+    running = definitions.add(store, "blog", "import", fields)
+    status, page = upload(owner, LOG)
+    assert (status, "another import of this site goes on" in problems(page)["log"]) == (400, True)
+    definitions.change(store, "blog", "import", running.id, fields | {
+        "told": (now - timedelta(minutes=5)).isoformat(), "taken": 7})
+    assert "It was cut off, as the server ended, after 7 page-views" in owner.get("/import")
+    assert upload(owner, LOG)[0] == 303
+
+
+# ----- a real server
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A server with a site, and the session cookies of an owner and an editor."""
+    data = tmp_path_factory.mktemp("served")
+    footfall(data, "site", "add", "blog", "--url", "https://blog.example.com")
+    with open_store(f"sqlite:///{data}/footfall.db", config.load({}, environ={})) as store:
+        for name in ("owner", "editor"):
+            users.add(store, name, PASSWORD, {"blog": name})
+    with Server(data) as server:
+        yield server, {name: log_in(server.url, name, PASSWORD) for name in ("owner", "editor")}
+
+
+def post(server, cookie, path, body, kind="application/x-www-form-urlencoded"):
+    return ask(f"{server.url}/sites/blog/settings{path}", "POST", body,
+               **{"Sec-Fetch-Site": "same-origin", "Cookie": cookie, "Content-Type": kind})
+
+
+def test_a_filter_that_was_saved_holds_for_the_running_server(served):
+    """Within ten seconds, as after `footfall site set`."""
+    server, cookies = served
+
+    def apart(number):
+        beacon = f"{server.url}/a.gif?id=blog&url=https%3A%2F%2Fblog.example.com%2Fprivate%2F{number}"
+        assert ask(beacon, **{"User-Agent": BROWSER})[0] == 200
+        listed = footfall(server.data, "filtered", "list", "blog", "--json").stdout
+        return json.loads(listed)["by_reason"].get("page: /private/*", 0)
+
+    assert apart(0) == 0
+    form = urlencode(FILTERS | {"exclude_pages": "/private/*"})
+    assert post(server, cookies["editor"], "/filters", form)[0] == 303
+    numbers = count(1)
+    until(lambda: apart(next(numbers)))
+    assert "exclude_pages = /private/*" in footfall(server.data, "site", "set", "blog").stdout
+
+
+def multipart(content):
+    """A form with a file, as a browser sends it; returns its type and its bytes."""
+    edge = "----footfall"
+    head = f'--{edge}\r\nContent-Disposition: form-data; name="log"; filename="large.log"\r\n\r\n'
+    return f"multipart/form-data; boundary={edge}", head.encode() + content + f"\r\n--{edge}--\r\n".encode()
+
+
+def test_a_server_takes_a_large_upload_from_an_owner_and_from_nobody_else(served):
+    server, cookies = served
+    lines = b"".join(LOG.splitlines(keepends=True)[0].replace(b"/post", b"/post/%d" % number)
+                     for number in range(20_000))
+    kind, body = multipart(lines)
+    assert len(body) > MAX_BODY_BYTES
+    for cookie, path in ((cookies["editor"], "/import"), ("", "/import"), (cookies["owner"], "/filters")):
+        assert post(server, cookie, path, body, kind)[0] == 413
+    assert post(server, cookies["owner"], "/import", body, kind)[0] == 303
+
+    def shown():
+        page = ask(f"{server.url}/sites/blog/settings/import", Cookie=cookies["owner"])[2].decode()
+        return "<progress" not in page and rows(page)
+
+    assert until(shown, 60) == [["Lines", "Number"], ["read", "20,000"], ["taken as page-views", "20,000"]]
+    assert list((server.data / "uploads").iterdir()) == []

@@ -30,10 +30,7 @@ from footfall.stores import open_store
 from footfall.transfer.accesslog import (
     RULES,
     SKIP_REASONS,
-    EqualLines,
-    LineReader,
     load_rules,
-    read_views,
     rules_as_toml,
 )
 from footfall.transfer.beaconlog import read_hits
@@ -41,6 +38,7 @@ from footfall.transfer.files import LogFile
 from footfall.transfer.following import FollowedLog, Read, follow
 from footfall.transfer.importing import Importer, Summary
 from footfall.transfer.legacy import NOTES, REASONS, LegacyTable, Sites, import_table
+from footfall.transfer.logs import access_reader
 from footfall.transfer.positions import Mark, Positions
 
 RETRY_SECONDS = 5.0
@@ -88,7 +86,8 @@ def log(config: Config, files: tuple[str, ...], form: str, site_id: str | None, 
     summary = Summary()
     stop = threading.Event()
     with _open_store(config, stop if follow else None) as store:
-        new_reader = (_access_reader(config, store, site_id, origin, rules_file) if form == "access" and site_id
+        new_reader = (access_reader(config, store, site_id, origin, load_rules(rules_file) if rules_file else RULES)
+                      if form == "access" and site_id
                       else _beacon_reader(config, store, site_id))
         if follow:
             importer = Importer(store, summary, lambda error: _wait(error, stop), retention=config.retention)
@@ -153,20 +152,6 @@ def _open_store(config: Config, stop: threading.Event | None) -> Store:
             if stop is None:
                 raise
             _wait(error, stop)
-
-
-def _access_reader(config: Config, store: Store, site_id: str, origin: str | None,
-                   rules_file: Path | None) -> Callable[[], Read]:
-    """Return what makes the reader of one access log."""
-    rules = load_rules(rules_file) if rules_file else RULES
-    places = look_up_in(config.geoip)
-    reader = LineReader(rules, accounts.find(store, site_id).url if origin is None else origin)
-
-    def new_reader() -> Read:
-        equal = EqualLines()
-        return lambda lines, skipped: read_views(lines, reader, site_id, config.ip, skipped, equal, places)
-
-    return new_reader
 
 
 def _beacon_reader(config: Config, store: Store, site_id: str | None) -> Callable[[], Read]:

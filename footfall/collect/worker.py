@@ -15,7 +15,7 @@ import io
 import json
 import socket as native_socket
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import IO, Any, Protocol
 
 import gevent
 from gevent import socket
@@ -33,9 +33,24 @@ THREADS = 32
 MAX_BODY_BYTES = 1 << 20
 #: How long a body may take to arrive.
 BODY_SECONDS = 30.0
+#: The same of a file that somebody uploads.
+UPLOAD_SECONDS = 900.0
+CHUNK_BYTES = 1 << 16
 
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+class Uploads(Protocol):
+    """What an application, by its extension ``footfall.uploads``, says of bodies longer than :data:`MAX_BODY_BYTES`.
+
+    :param most: the longest that is taken of anybody.
+    """
+
+    most: int
+
+    def open(self, environ: Environ, /) -> IO[bytes] | None:
+        """Return a file for the body of a request of which nothing but the head was read; ``None`` to refuse it."""
 
 
 class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
@@ -59,8 +74,9 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
             collector.writer = GreenletWriter(collector.destination)
         self.connections = Connections()
         self.access_log = collector.access_log() if collector is not None else None
+        uploads: Uploads | None = getattr(self.wsgi, "extensions", {}).get("footfall.uploads")
         self.wsgi = InThreads(self.wsgi, ThreadPool(THREADS, hub=gevent.get_hub()), collector, self.connections,
-                              self.access_log)
+                              self.access_log, uploads)
 
     def handle_usr1(self, number: int, frame: Any) -> None:
         """Go on with new log files, the old ones having been rotated away."""
@@ -86,28 +102,38 @@ class InThreads:
     """
 
     def __init__(self, app: WsgiApp, pool: ThreadPool, collector: Collector | None, connections: Connections,
-                 access_log: AccessLog | None) -> None:
+                 access_log: AccessLog | None, uploads: Uploads | None = None) -> None:
         self._app = app
+        self._uploads = uploads
         self._pool = pool
         self.collector = collector
         self.connections = connections
         self.access_log = access_log
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        body = None
+        body: IO[bytes] = io.BytesIO()
+        most, seconds, is_whole = MAX_BODY_BYTES, BODY_SECONDS, False
         try:
-            with gevent.Timeout(BODY_SECONDS, False):
-                body = environ["wsgi.input"].read(MAX_BODY_BYTES + 1)
+            # Before anything of it is read, lest anybody fill the disk.
+            if self._uploads is not None and most < int(environ.get("CONTENT_LENGTH") or 0) <= self._uploads.most:
+                file = self._pool.apply(self._uploads.open, (environ,))
+                if file is not None:
+                    body, most, seconds = file, self._uploads.most, UPLOAD_SECONDS
+            with gevent.Timeout(seconds, False):
+                while body.tell() <= most and (chunk := environ["wsgi.input"].read(CHUNK_BYTES)):
+                    body.write(chunk)
+                is_whole = True
         except (OSError, ValueError):
             return _refuse(environ, start_response, "400 Bad Request", "body: malformed, or shorter than was said")
-        if body is None:
-            reason = f"body: not whole within {BODY_SECONDS:.0f} s"
+        length = body.tell()
+        if not is_whole:
+            reason = f"body: not whole within {seconds:.0f} s"
             return _refuse(environ, start_response, "408 Request Timeout", reason)
-        if len(body) > MAX_BODY_BYTES:
-            reason = f"body: longer than {MAX_BODY_BYTES} bytes"
-            return _refuse(environ, start_response, "413 Content Too Large", reason)
-        environ["wsgi.input"] = io.BytesIO(body)
-        environ["CONTENT_LENGTH"] = str(len(body))
+        if length > most:
+            return _refuse(environ, start_response, "413 Content Too Large", f"body: longer than {most} bytes")
+        body.seek(0)
+        environ["wsgi.input"] = body
+        environ["CONTENT_LENGTH"] = str(length)
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         answer = _Answer(self._pool)
         chunks = self._pool.apply(self._app, (environ, answer.start))

@@ -133,8 +133,8 @@ def _rungs(steps: Sequence[object], counted: Sequence[Step]) -> list[Rung]:
             for form, step, last in zip(steps, counted, before, strict=False)]
 
 
-def numbers(shown: View, form: Mapping[str, Any], of_site: Days) -> list[Cell]:
-    """Return a goal's numbers over what is shown: visits, visitors, events, rate.
+def reached(shown: View, form: Mapping[str, Any], of_site: Days) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return what a goal comes to over what is shown: visits, visitors, times, rate, each by its metric in a row.
 
     :param form: as :func:`footfall.reports.goals.filter_of` takes it.
     """
@@ -142,14 +142,14 @@ def numbers(shown: View, form: Mapping[str, Any], of_site: Days) -> list[Cell]:
     rate = run(shown.query(("conversion_rate",), compared=True, goal=form), of_site)[0]
     visits = run(shown.query(("visits",), compared=True, also=["visit", chosen]), of_site)[0]
     done = run(shown.query(("visitors", times), compared=True, also=chosen), of_site)[0]
-    behind = _narrowed(shown, form)
-    return [_cell(visits, "visits"), _cell(done, "visitors", behind), _cell(done, times, behind),
-            _cell(rate, "conversion_rate")]
+    return [("visits", visits), ("visitors", done), (times, done), ("conversion_rate", rate)]
 
 
 def _told(shown: View, goal: Goal, of_site: Days) -> Told:
-    return Told(goal, defined.described(goal.form), numbers(shown, goal.form, of_site),
-                url_for(".goals") + shown.search(("goal", goal.id)))
+    behind = _narrowed(shown, goal.form)
+    cells = [_cell(row, name, behind if name in ("visitors", "views", "events") else None)
+             for name, row in reached(shown, goal.form, of_site)]
+    return Told(goal, defined.described(goal.form), cells, url_for(".goals") + shown.search(("goal", goal.id)))
 
 
 def _by(shown: View, goal: Goal, by: str, of_site: Days) -> list[tuple[str, list[Cell]]]:

@@ -120,7 +120,10 @@ RULES: Mapping[str, str] = {
     "settings.tokens": OWNER,
     "settings.add_token": OWNER,
     "settings.remove_token": OWNER,
+    "settings.imports": OWNER,
+    "settings.upload": OWNER,
     "settings.export": EDITOR,
+    "settings.begin_export": EDITOR,
 }
 
 

@@ -20,18 +20,29 @@ NAMES = {
 
 @blueprint.get("/export")
 def export(site: str) -> ResponseReturnValue:
-    form = Form(request.args)
-    formats = [(name, NAMES[name]) for name in FORMATS if name != "parquet" or find_spec("pyarrow")]
-    if form["format"]:
-        days = {}
-        for name in (each for each in ("since", "until") if form[each]):
-            with form.blaming(name):
-                days[name] = str(day_of(form[name]))
-        if len(days) == 2 and days["until"] < days["since"]:
-            form.problems["until"] = "lies before the first day"
-        if form["format"] not in dict(formats):
-            form.problems["format"] = f"must be one of {', '.join(dict(formats))}"
-        if not form.problems:
-            return redirect(url_for("export.download", format=form["format"], since=days.get("since"),
-                                    until=days.get("until")), 303)
-    return page("settings_export.html", "settings.export", form=form, formats=formats)
+    return _page(Form())
+
+
+@blueprint.post("/export")
+def begin_export(site: str) -> ResponseReturnValue:
+    form, days = Form(request.form), {}
+    for name in (each for each in ("since", "until") if form[each]):
+        with form.blaming(name):
+            days[name] = str(day_of(form[name]))
+    if len(days) == 2 and days["until"] < days["since"]:
+        form.problems["until"] = "lies before the first day"
+    if form["format"] not in _formats():
+        form.problems["format"] = f"must be one of {', '.join(_formats())}"
+    if form.problems:
+        return _page(form)
+    return redirect(url_for("export.download", format=form["format"], since=days.get("since"),
+                            until=days.get("until")), 303)
+
+
+def _page(form: Form) -> ResponseReturnValue:
+    return page("settings_export.html", "settings.export", form=form, formats=_formats().items())
+
+
+def _formats() -> dict[str, str]:
+    """Return the formats that can be had here, with their words."""
+    return {name: NAMES[name] for name in FORMATS if name != "parquet" or find_spec("pyarrow")}

@@ -43,6 +43,7 @@ SECTIONS: list[tuple[str, str]] = [
     ("Annotations", "settings.annotations"),
     ("Privacy", "settings.privacy"),
     ("Tokens", "settings.tokens"),
+    ("Import", "settings.imports"),
     ("Export", "settings.export"),
     ("Reports and alerts", "mailing.index"),
 ]

@@ -13,9 +13,10 @@ from footfall import goals as defined
 from footfall.collect.beacon import collector
 from footfall.errors import UsageError
 from footfall.goals import Goal
+from footfall.reports import texts
 from footfall.reports.goals import filter_of
 from footfall.web.auth import audit_here
-from footfall.web.conversions import numbers
+from footfall.web.conversions import reached
 from footfall.web.reports import days
 from footfall.web.settings.frame import Form, blueprint, done, page
 from footfall.web.sites import view
@@ -89,7 +90,8 @@ def _page(form: Form, old: Goal | None = None, tried: Mapping[str, Any] | None =
     store = collector().store()
     return page("settings_goals.html", "settings.goals", form=form, old=old, kinds=KINDS,
                 goals=[(each, defined.described(each.form)) for each in defined.goals(store, shown.site)],
-                tried=None if tried is None else numbers(shown, tried, days(shown.site)))
+                tried=None if tried is None else [texts.number(name, row[name]) for name, row in
+                                                  reached(shown, tried, days(shown.site))])
 
 
 def _found(site: str, goal: str) -> Goal:

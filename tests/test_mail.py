@@ -407,6 +407,10 @@ def test_the_command_adds_lists_previews_sends_and_removes(box, server, tmp_path
     assert footfall(data, "mail", "list").stdout == ""
     checked = footfall(data, "check", check=False, **settings).stdout
     assert (PASSWORD in checked, "smtp_password = …" in checked, USER in checked) == (False, True, True)
+    assert f"ok    mail: {server[1]['smtp_url']} answers" in checked
+    wrong = footfall(data, "check", check=False, **{**settings, "smtp_password": "wrong", "public_url": ""}).stdout
+    assert re.search("WRONG mail: .*: the login is refused", wrong)
+    assert "WRONG mail: FOOTFALL_PUBLIC_URL is not set" in wrong
 
 
 def test_the_server_sends_what_is_due_and_its_herald_ends_with_it(box, server, settings_of, store, blog, tmp_path):

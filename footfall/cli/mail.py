@@ -156,12 +156,16 @@ def run(config: Config, parent: int | None) -> None:
     def is_over() -> bool:
         return parent is not None and os.getppid() != parent
 
+    told = ""
     while not stop.is_set() and not is_over():
         try:
             with _herald(config) as (herald, _):
                 herald.run(stop, is_over)
         except StoreUnavailable as error:
-            logging.getLogger(__name__).warning("the store is away: %s", error)
+            # The workers say so too, and more often.
+            if str(error) != told:
+                logging.getLogger(__name__).warning("the store is away: %s", error)
+            told = str(error)
             stop.wait(AGAIN_SECONDS)
 
 

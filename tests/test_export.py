@@ -251,6 +251,15 @@ def test_settings_and_definitions_go_with_it_and_nothing_that_is_secret(source):
     assert {name for name in FAMILIES if next(target.family(name).row_keys(), None)} == set(RESTORED)
 
 
+def test_a_setting_that_is_none_here_is_refused_before_the_site_is_made(source):
+    data = exported(source).replace(b'"rate":"100"', b'"colour":"9"')
+    header = restoring._header(lines_of(data)[0], "a file", 1)
+    target = MemoryStore()
+    with pytest.raises(UsageError, match="colour: unknown setting of a site"):
+        restoring.restore_definitions(target, header, "blog")
+    assert accounts.all_accounts(target) == []
+
+
 def test_what_was_moved_since_is_not_taken_twice(source):
     source.family("PageViews").remove("no row key")
     data = exported(source)
@@ -268,6 +277,28 @@ def test_what_is_no_longer_kept_is_not_taken(source):
     done = take(exported(source), target, retention=1)
     assert done.taken == {}
     assert done.skipped["retention"] == done.lines
+
+
+class ByTtl(MemoryStore):
+    """A store whose events leave by the time that they are written with."""
+
+    by_ttl = True
+
+    def __init__(self):
+        super().__init__()
+        self.ttls = []
+
+    def apply(self, mutations):
+        self.ttls += [(each.family, each.ttl) for each in mutations]
+        super().apply(mutations)
+
+
+def test_a_store_that_keeps_by_the_ttl_gets_one_for_all_of_an_event(source):
+    target = ByTtl()
+    take(exported(source), target, retention=7000)
+    families = ("PageViews", "Events", "Filtered", "Visitors", "Retries")
+    assert {name for name, ttl in target.ttls if ttl} == set(families)
+    assert all(0 < ttl < 7000 * 86_400 for name, ttl in target.ttls if name in families)
 
 
 def test_events_can_become_another_sites(source):
@@ -430,6 +461,7 @@ def test_gzip_is_the_same_each_time_and_is_taken_back(run, store, settings_of, t
     code, out, _ = run("import", "export", "one.gz", "--definitions", "--store", new)
     assert code == 0
     assert b"blog: settings, and 2 goals, funnels and annotations.\n" in out
+    assert b"export.import" in run("audit", "list", "--store", new)[1]
     with open_store(new) as target:
         assert contents(target) == contents(store)
 

@@ -8,12 +8,15 @@ import json
 import os
 import signal
 import tracemalloc
+from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import msgpack
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from footfall import accounts, cli, definitions, tokens, users
 from footfall.app import create_app
@@ -32,7 +35,7 @@ from footfall.stores.memory import MemoryStore
 from footfall.stores.sqlite import SqliteStore
 from footfall.timeuuid import make, ticks_at
 from footfall.transfer import demo, export, restoring
-from footfall.transfer.extract import Extract
+from footfall.transfer.extract import Extract, Found
 from footfall.transfer.formats import flat, jsonl, parquet
 from tests.sealing import seal_all
 from tests.servers import Server, ask, footfall, log_in, start
@@ -221,6 +224,23 @@ def test_every_value_comes_back_to_the_byte(value, body):
     assert contents(target, ["PageViews"]) == {("PageViews", "20260102.blog", at(1)): value}
     for form in ("csv", "parquet"):
         assert exported(source, form)
+
+
+_SCALARS = (st.none() | st.booleans() | st.integers(-2**63, 2**64 - 1) | st.floats() | st.text(max_size=9)
+            | st.binary(max_size=9))
+_EIGHT = st.binary(min_size=8, max_size=8)
+_VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+    st.text(max_size=5) | st.integers(0, 9), inner, max_size=3), max_leaves=9)
+
+
+@given(st.binary(max_size=30) | _VALUES.map(msgpack.packb) | st.dictionaries(
+    st.sampled_from(["visitor", "url", "props", "engaged", "x"]), _VALUES | _EIGHT).map(pack))
+def test_whatever_bytes_are_stored_come_back(value):
+    line = jsonl._body(Found("PageViews", "20260102.blog", at(1), value))
+    told = json.loads(b"{%s}" % line)
+    again = jsonl.value_of(line.removeprefix(b'"fields":')) if "fields" in told else b64decode(told["raw"])
+    assert again == value
+    assert flat._cells(value).keys() <= set(flat.COLUMNS)
 
 
 def test_a_time_is_told_to_the_last_digit_and_a_row_where_it_is_another_days():

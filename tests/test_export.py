@@ -8,12 +8,15 @@ import json
 import os
 import signal
 import tracemalloc
+from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import msgpack
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from footfall import accounts, cli, definitions, tokens, users
 from footfall.app import create_app
@@ -32,7 +35,7 @@ from footfall.stores.memory import MemoryStore
 from footfall.stores.sqlite import SqliteStore
 from footfall.timeuuid import make, ticks_at
 from footfall.transfer import demo, export, restoring
-from footfall.transfer.extract import Extract
+from footfall.transfer.extract import Extract, Found
 from footfall.transfer.formats import flat, jsonl, parquet
 from tests.sealing import seal_all
 from tests.servers import Server, ask, footfall, log_in, start
@@ -223,6 +226,23 @@ def test_every_value_comes_back_to_the_byte(value, body):
         assert exported(source, form)
 
 
+_SCALARS = (st.none() | st.booleans() | st.integers(-2**63, 2**64 - 1) | st.floats() | st.text(max_size=9)
+            | st.binary(max_size=9))
+_EIGHT = st.binary(min_size=8, max_size=8)
+_VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+    st.text(max_size=5) | st.integers(0, 9), inner, max_size=3), max_leaves=9)
+
+
+@given(st.binary(max_size=30) | _VALUES.map(msgpack.packb) | st.dictionaries(
+    st.sampled_from(["visitor", "url", "props", "engaged", "x"]), _VALUES | _EIGHT).map(pack))
+def test_whatever_bytes_are_stored_come_back(value):
+    line = jsonl._body(Found("PageViews", "20260102.blog", at(1), value))
+    told = json.loads(b"{%s}" % line)
+    again = jsonl.value_of(line.removeprefix(b'"fields":')) if "fields" in told else b64decode(told["raw"])
+    assert again == value
+    assert flat._cells(value).keys() <= set(flat.COLUMNS)
+
+
 def test_a_time_is_told_to_the_last_digit_and_a_row_where_it_is_another_days():
     store = MemoryStore()
     accounts.add(store, "blog")
@@ -251,6 +271,15 @@ def test_settings_and_definitions_go_with_it_and_nothing_that_is_secret(source):
     assert {name for name in FAMILIES if next(target.family(name).row_keys(), None)} == set(RESTORED)
 
 
+def test_a_setting_that_is_none_here_is_refused_before_the_site_is_made(source):
+    data = exported(source).replace(b'"rate":"100"', b'"colour":"9"')
+    header = restoring._header(lines_of(data)[0], "a file", 1)
+    target = MemoryStore()
+    with pytest.raises(UsageError, match="colour: unknown setting of a site"):
+        restoring.restore_definitions(target, header, "blog")
+    assert accounts.all_accounts(target) == []
+
+
 def test_what_was_moved_since_is_not_taken_twice(source):
     source.family("PageViews").remove("no row key")
     data = exported(source)
@@ -268,6 +297,28 @@ def test_what_is_no_longer_kept_is_not_taken(source):
     done = take(exported(source), target, retention=1)
     assert done.taken == {}
     assert done.skipped["retention"] == done.lines
+
+
+class ByTtl(MemoryStore):
+    """A store whose events leave by the time that they are written with."""
+
+    by_ttl = True
+
+    def __init__(self):
+        super().__init__()
+        self.ttls = []
+
+    def apply(self, mutations):
+        self.ttls += [(each.family, each.ttl) for each in mutations]
+        super().apply(mutations)
+
+
+def test_a_store_that_keeps_by_the_ttl_gets_one_for_all_of_an_event(source):
+    target = ByTtl()
+    take(exported(source), target, retention=7000)
+    families = ("PageViews", "Events", "Filtered", "Visitors", "Retries")
+    assert {name for name, ttl in target.ttls if ttl} == set(families)
+    assert all(0 < ttl < 7000 * 86_400 for name, ttl in target.ttls if name in families)
 
 
 def test_events_can_become_another_sites(source):
@@ -349,7 +400,7 @@ def owner(settings_of, store, monkeypatch):
 @pytest.mark.parametrize("form", export.FORMATS)
 @pytest.mark.parametrize("since, last", [(None, None), ("2026-01-03", None), (None, "2026-01-03"),
                                          ("2026-01-03", "2026-01-03"), ("2026-01-03T01:30:00", "2026-01-03T04:00:00")])
-def test_command_page_and_library_give_the_same_bytes(owner, store, run, tmp_path, settings_of, form, since, last):
+def test_command_page_api_and_library_give_the_same_bytes(owner, store, run, tmp_path, settings_of, form, since, last):
     asked = {key: text for key, text in (("since", since), ("until", last)) if text}
     page = owner.get(f"/sites/blog/export.{form}", query_string=asked)
     assert page.status_code == 200
@@ -365,6 +416,12 @@ def test_command_page_and_library_give_the_same_bytes(owner, store, run, tmp_pat
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
     first = datetime.fromisoformat(since) if since else None
     end = export.end_of(datetime.fromisoformat(last) if last and "T" in last else last and date.fromisoformat(last))
+    # As in all of the API, the end itself is left out.
+    ends = {key: moment.isoformat() for key, moment in (("since", first), ("until", end)) if moment}
+    token, _ = tokens.add(store, "blog", scopes=[tokens.READ])
+    answer = owner.get("/api/v1/export", query_string={"format": form, **ends},
+                       headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.data) == (200, page.data)
     file = io.BytesIO()
     assert export.write(store, accounts.find(store, "blog"), form, first, end, file) == len(page.data)
     assert file.getvalue() == page.data
@@ -424,6 +481,7 @@ def test_gzip_is_the_same_each_time_and_is_taken_back(run, store, settings_of, t
     code, out, _ = run("import", "export", "one.gz", "--definitions", "--store", new)
     assert code == 0
     assert b"blog: settings, and 2 goals, funnels and annotations.\n" in out
+    assert b"export.import" in run("audit", "list", "--store", new)[1]
     with open_store(new) as target:
         assert contents(target) == contents(store)
 

@@ -15,7 +15,7 @@ from typing import IO
 
 import click
 
-from footfall import accounts
+from footfall import accounts, audit
 from footfall.cli.asked import moment
 from footfall.cli.progress import Progress
 from footfall.cli.settings import with_settings
@@ -97,10 +97,14 @@ def import_export(config: Config, path: str, site_id: str | None, with_definitio
                 click.echo(f"{site}: settings, and {defined:,} goals, funnels and annotations.")
             elif all(each.id != site for each in accounts.all_accounts(store)):
                 raise UsageError(f"site {site!r}: unknown; add it with --definitions, or `footfall site add {site}`")
-            with LogFile(name, restoring.MAX_LINE_BYTES) as lines, Progress("columns", wanted=progress) as drawn:
+            with LogFile(name, restoring.MAX_LINE_BYTES) as lines, Progress(
+                    "columns", rows="taken", wanted=progress) as drawn:
                 done = restoring.restore(lines, path, store, site, config.retention, lambda so_far: drawn.step(
                     so_far.taken.total(), so_far.lines, "Importing: "))
-    click.echo(_told(done))
+            told = _told(done)
+            audit.note(store, "export.import", by=audit.COMMAND_LINE, site=site,
+                       detail=f"{path}: {'settings, ' if with_definitions else ''}{done.taken.total()} columns taken")
+    click.echo(told)
 
 
 def _draw(drawn: Progress, site: str, family: str, rows: int, columns: int) -> None:

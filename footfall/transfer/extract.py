@@ -13,7 +13,7 @@ from footfall.accounts import Account
 from footfall.errors import UsageError
 from footfall.packing import FILTERED
 from footfall.pageview import Packed, days_of
-from footfall.storage import Store
+from footfall.storage import Slice, Store
 from footfall.timeuuid import Moment
 
 #: The families whose events count, and all that have events.
@@ -70,16 +70,17 @@ class Extract:
         return self.since is None and self.until is None
 
     def stored(self) -> Iterator[Found]:
-        """Yield every column of the site, marks first, those included that repeat an event.
+        """Yield every column of the site, those included that repeat an event, and the marks that tell which these are.
 
         Of a range, what repeats an event is left out: the event that it repeats may lie before it.
         """
-        yield from self._marks()
         for name in EVENTS:
             family = self.store.family(name)
             read = family.stored if self.is_whole else family.xget
             for key in self._keys(name, ""):
                 yield from self._counted(name, key, read(key, self._low, self._high))
+        # Marks are written before their events: what was written meanwhile cannot be here without its own.
+        yield from self._marks()
 
     def events(self, families: Sequence[str] = COUNTED) -> Iterator[Found]:
         """Yield the events that stand, as slices give them."""
@@ -88,12 +89,12 @@ class Extract:
                 yield from self._counted(name, key, self.store.family(name).xget(key, self._low, self._high))
 
     def _marks(self) -> Iterator[Found]:
-        family = self.store.family(retries.FAMILY)
+        family, part = self.store.family(retries.FAMILY), Slice(self._low, self._high)
         for name in EVENTS:
             for key in self._keys(retries.FAMILY, retries.marks_row(name, "")):
                 marks = ((uuid.UUID(mark), value) for mark, value in family.xget(retries.marks_row(name, key)))
                 yield from self._counted(retries.FAMILY, key, sorted(
-                    (mark for mark in marks if self._has(mark[0])), key=lambda mark: timeuuid.sort_key(mark[0])), name)
+                    (mark for mark in marks if part.has(mark[0])), key=lambda mark: timeuuid.sort_key(mark[0])), name)
 
     def _keys(self, family: str, prefix: str) -> Iterator[str]:
         """Yield the keys of the site's rows, those whose days the range touches.
@@ -106,11 +107,6 @@ class Extract:
         for _, owner, key in days_of(key.removeprefix(prefix) for key in keys):
             if owner == self.account.id:
                 yield key
-
-    def _has(self, name: uuid.UUID) -> bool:
-        place = timeuuid.sort_key(name)
-        return (self._low is None or timeuuid.sort_key(self._low) <= place) and (
-            self._high is None or place <= timeuuid.sort_key(self._high))
 
     def _counted(self, family: str, key: str, columns: Any, of: str = "") -> Iterator[Found]:
         self._rows += 1

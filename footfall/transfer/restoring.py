@@ -23,9 +23,10 @@ from footfall.definitions import Definition
 from footfall.errors import StoreError, UsageError
 from footfall.packing import FILTERED, step_of
 from footfall.pageview import check_account
-from footfall.retention import event_of, limited, retention_of
+from footfall.retention import limited, retention_of
+from footfall.site_settings import parsed
 from footfall.storage import Store
-from footfall.transfer.extract import EVENTS
+from footfall.transfer.extract import COUNTED, EVENTS
 from footfall.transfer.formats import jsonl
 from footfall.transfer.importing import BATCH
 from footfall.transfer.positions import apply_then
@@ -123,18 +124,17 @@ def restore(lines: Iterable[bytes], path: str, store: Store, account: str, reten
     done = Restored()
     columns = islice(_checked(lines, path), 1, None)
     while batch := [_column(line, account, path, number) for number, line in islice(columns, BATCH)]:
-        kept = _kept(store, batch, retention, done)
+        keep, now = retention_of(store, retention), time.time_ns() // 100
+        kept = limited(batch, keep, now)
         new = [*_new(store, there, kept)]
-        before = [column for column in new if column.family == retries.FAMILY]
-        events = [column for column in new if column.family != retries.FAMILY]
-        before += [step for event in events for step in _steps(event, account)]
-        if store.by_ttl:
-            keep, now = retention_of(store, retention), time.time_ns() // 100
-            before, events = limited(before, keep, now), limited(events, keep, now)
-        # An event that is there is taken for done: its mark and its step must be there before it.
-        apply_then(store, before, events)
+        steps = limited([step for column in new for step in _steps(column, account)], keep, now)
+        if not store.by_ttl:
+            steps, new = ([column._replace(ttl=None) for column in some] for some in (steps, new))
+        # An event that is there is taken for done: its step must be there before it.
+        apply_then(store, steps, new)
         done.lines += len(batch)
         done.taken.update(column.family for column in new)
+        done.skipped["retention"] += len(batch) - len(kept)
         done.skipped["there already"] += len(kept) - len(new)
         step(done)
     return done
@@ -145,8 +145,9 @@ def restore_definitions(store: Store, header: Header, account: str) -> int:
 
     The site is made if there is none. What the export does not name stays as it is.
 
-    :raises UsageError: a setting is none, or cannot have the value; no definition was written.
+    :raises UsageError: a setting is none, or cannot have the value; nothing was written.
     """
+    parsed(header.settings)
     if all(each.id != account for each in accounts.all_accounts(store)):
         accounts.add(store, account, header.url, header.created)
     accounts.configure(store, account, header.settings)
@@ -222,14 +223,6 @@ def _column(line: bytes, account: str, path: str, number: int) -> Insert:
     return Insert(told.family, key, event, value)
 
 
-def _kept(store: Store, batch: Sequence[Insert], retention: int, done: Restored) -> list[Insert]:
-    keep, now = retention_of(store, retention), time.time_ns() // 100
-    kept = [column for column in batch
-            if not ((name := event_of(column)) and keep.is_over(column.key.partition(".")[2], name, now))]
-    done.skipped["retention"] += len(batch) - len(kept)
-    return kept
-
-
 def _new(store: Store, there: Mapping[str, Collection[str]], batch: Sequence[Insert]) -> Iterator[Insert]:
     """Yield the columns that a store does not have.
 
@@ -249,7 +242,7 @@ def _new(store: Store, there: Mapping[str, Collection[str]], batch: Sequence[Ins
 
 def _steps(event: Insert, account: str) -> Sequence[Insert]:
     """Return the step of an event in its visitor's trail, if it is one that footfall itself would have stored."""
-    if event.family == FILTERED:
+    if event.family not in COUNTED:
         return ()
     try:
         fields = pageview.unpack(event.value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -21,6 +20,8 @@ NUMBERS = ("engaged", "scroll")
 COLUMNS = ("time", "id", "family", *TEXTS, *NUMBERS, "props", "other")
 
 _INT64 = 1 << 63
+#: What says that a value is no map, or none that JSON can hold.
+_FAILURES = (msgspec.MsgspecError, AttributeError, TypeError, ValueError, OverflowError, RecursionError)
 
 
 def rows(extract: Extract, time: Callable[[uuid.UUID], Any]) -> Iterator[dict[str, Any]]:
@@ -34,12 +35,13 @@ def rows(extract: Extract, time: Callable[[uuid.UUID], Any]) -> Iterator[dict[st
 
 def _cells(value: bytes) -> dict[str, Any]:
     try:
-        fields = pageview.unpack(value)
-        if not isinstance(fields, Mapping):
-            raise TypeError
-    except (ValueError, TypeError, RecursionError):
+        return _cells_of(pageview.unpack(value))
+    except _FAILURES:
         # Whoever wrote it knows what it is.
         return {"other": _json({"raw": value})}
+
+
+def _cells_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     other = {}
     for name, held in fields.items():
@@ -53,14 +55,8 @@ def _cells(value: bytes) -> dict[str, Any]:
             cells[name] = _json(held)
         else:
             other[name] = held
-    if other:
-        cells["other"] = _json(other)
-    return cells
+    return {**cells, "other": _json(other)} if other else cells
 
 
 def _json(value: Any) -> str:
-    try:
-        return msgspec.json.encode(value, enc_hook=str).decode()
-    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
-        # It has a name that JSON has none like.
-        return msgspec.json.encode({"raw": base64.b64encode(repr(value).encode()).decode()}).decode()
+    return msgspec.json.encode(value, enc_hook=str).decode()

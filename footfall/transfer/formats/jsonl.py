@@ -11,7 +11,6 @@ SHA-256, and so does the last, which has ``end`` too: what was cut off or edited
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -41,25 +40,12 @@ _FAILURES = (msgspec.MsgspecError, AttributeError, TypeError, ValueError, Overfl
 
 def chunks(extract: Extract) -> Iterator[bytes]:
     """Yield the file, some thousand lines at a time."""
-    digest, number, waiting, size = sha256(), 0, list[bytes](), 0
-
-    def summed_up(**more: bool) -> bytes:
-        nonlocal number
-        lines = b"".join(waiting)
-        digest.update(lines)
-        check = json.dumps({"lines": number, "sha256": digest.hexdigest(), **more}, separators=(",", ":")).encode()
-        digest.update(check + b"\n")
-        number += 1
-        waiting.clear()
-        return lines + check + b"\n"
-
+    waiting = _Waiting()
     for line in _lines(extract):
-        waiting.append(line)
-        number, size = number + 1, size + len(line)
-        if len(waiting) == LINES or size >= BYTES:
-            yield summed_up()
-            size = 0
-    yield summed_up(end=True)
+        waiting.add(line)
+        if waiting.is_enough:
+            yield waiting.summed_up()
+    yield waiting.summed_up(end=True)
 
 
 def value_of(fields: bytes) -> bytes:
@@ -74,6 +60,36 @@ def value_of(fields: bytes) -> bytes:
         return _pack(found)
     except _FAILURES as error:
         raise ValueError(str(error)) from None
+
+
+class _Waiting:
+    """Lines that wait to be summed up and sent."""
+
+    def __init__(self) -> None:
+        self._digest = sha256()
+        self._number = self._size = 0
+        self._lines: list[bytes] = []
+
+    def add(self, line: bytes) -> None:
+        """Add a line."""
+        self._lines.append(line)
+        self._size += len(line)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether it is time to sum them up."""
+        return len(self._lines) >= LINES or self._size >= BYTES
+
+    def summed_up(self, **more: bool) -> bytes:
+        """Return them with the line that sums up all that was written, and have none waiting."""
+        lines = b"".join(self._lines)
+        self._digest.update(lines)
+        self._number += len(self._lines)
+        check = _to_json({"lines": self._number, "sha256": self._digest.hexdigest(), **more}) + b"\n"
+        self._digest.update(check)
+        self._number += 1
+        self._lines, self._size = [], 0
+        return lines + check
 
 
 def _lines(extract: Extract) -> Iterator[bytes]:

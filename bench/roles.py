@@ -1,7 +1,7 @@
 """What pages cost the hits beside them: one server that does both, and two by ``--role``.
 
 ``python -m bench.roles`` sends page-views at a fixed rate, latencies counted from when each was due
-(:mod:`bench.open_loop`), while clients ask for the owner's first page over and over: one, and then eight, ask
+(:mod:`bench.open_loop`), while clients ask for the page of the site over and over: one, and then eight, ask
 ``footfall serve``, and eight ask ``footfall serve --role web`` beside ``--role collect`` on one data folder. The
 servers, one or two, share core 0, so the second process brings no second core: what differs is who decides whose turn
 it is, Python's lock or the kernel. The page is of days that are over, its facts are there, and it is the same for all.
@@ -41,7 +41,7 @@ def measure(home: Path, roles: tuple[str, ...], readers: int, rate: float, secon
     before = stored(home)
     with contextlib.ExitStack() as stack:
         ports = [stack.enter_context(_serve(home, role)) for role in roles]
-        path, cookie = f"/?until={_yesterday()}", _log_in(ports[-1])
+        path, cookie = f"/sites/{SITE}?{urlencode({"since": _week_ago(), "until": _yesterday()})}", _log_in(ports[-1])
         # The first one has more to do: it imports what makes reports, and looks through the files of facts.
         _look_at(ports[-1], path, cookie)
         warm_up = load_at(ports[0], rate, 1)
@@ -100,6 +100,10 @@ def _look_at(port: int, path: str, cookie: str) -> None:
 
 def _yesterday() -> str:
     return str(datetime.now(UTC).date() - timedelta(days=1))
+
+
+def _week_ago() -> str:
+    return str(datetime.now(UTC).date() - timedelta(days=7))
 
 
 def main() -> None:

@@ -95,7 +95,7 @@ def test_hits_taken_by_the_one_are_on_the_page_of_the_other_and_each_keeps_count
             cookie = log_in(web.url, "owner", PASSWORD)
             assert ask(f"{collect.url}/a.gif?id=blog&url={PAGE}second", **{
                 "User-Agent": BROWSER, "Cookie": cookie})[0] == 200
-            status, _, page = ask(f"{web.url}/", Cookie=cookie)
+            status, _, page = ask(f"{web.url}/sites/blog", Cookie=cookie)
             assert (status, b"/first" in page, b"/second" in page) == (200, True, True)
             counted = 'footfall_hits_total{reason="",result="stored"}'
             assert f"{counted} 2.0" in fetch(f"{collect.url}/metrics")[2].decode()

@@ -24,7 +24,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from bench.open_loop import load_at
-from bench.rig import LOAD_CORE, SITE, footfall, free_port, report, running
+from bench.rig import LOAD_CORE, SITE, footfall, free_port, report, running, stored
 
 #: The site that is shown; the hits are another's, so that its days are over.
 SHOWN = "demo"
@@ -69,9 +69,12 @@ class Reader:
 
 def make_site(home: Path, views: int, days: int) -> None:
     """Make the site that is shown, with its facts, one that takes hits, and a user who may see them."""
-    footfall(home, "demo", "--site", SHOWN, "--days", str(days), "--until", str(UNTIL), "--views", str(views),
-             "--seed", "7", "--visitors", "monthly")
-    footfall(home, "site", "add", SITE, "--if-missing")
+    for site in (SHOWN, SITE):
+        footfall(home, "site", "add", site, "--if-missing")
+    # What bench.reports keeps in a folder does as well.
+    if not stored(home):
+        footfall(home, "demo", "--site", SHOWN, "--days", str(days), "--until", str(UNTIL), "--views", str(views),
+                 "--seed", "7", "--visitors", "monthly")
     footfall(home, "site", "set", SITE, "--rate", "0")
     footfall(home, "cache", "build")
     subprocess.run([sys.executable, "-m", "footfall", "user", "add", USER, "--password-stdin", "--if-none", "--data",

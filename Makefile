@@ -12,7 +12,6 @@ STATIC ?= static
 
 serve: $(VENV)/serve.stamp
 	@$(BIN)/footfall site add $(SITE) --if-missing >/dev/null
-	@$(BIN)/footfall user add owner --if-none
 	@exec $(BIN)/footfall serve
 
 # Most of the time the tests wait for something, so those with Cassandra and the others run side by side.

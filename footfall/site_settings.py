@@ -28,6 +28,14 @@ def _hosts(text: str) -> tuple[str, ...]:
     return hosts
 
 
+def _embedders(text: str) -> tuple[str, ...]:
+    hosts = tuple(each.lower() for each in _parts(text))
+    # They become part of a header, so nothing passes that could mean something else there.
+    if not all(re.fullmatch(r"(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?", each) for each in hosts):
+        raise ValueError("must be hosts such as example.com, *.example.com or localhost:8080, with commas between them")
+    return hosts
+
+
 def _paths(text: str) -> tuple[str, ...]:
     paths = _parts(text)
     if not all(each.startswith(("/", "*")) for each in paths):
@@ -49,6 +57,9 @@ def _zone(text: str) -> str:
 
 SITE_SETTINGS = (
     Setting("TIMEZONE", "UTC", _zone, "Time zone of the days that the pages show."),
+    Setting("PUBLIC", "no", one_of("no", "yes"), "Whether everybody may see the site's pages, without a login."),
+    Setting("EMBED", "", _embedders,
+            "Hosts whose pages may show the site's shared or public pages in a frame; commas between. Empty: none."),
     Setting("DNT", "honour", one_of("honour", "ignore"),
             "Whether a browser that sends Do Not Track or Global Privacy Control is counted all the same."),
     Setting("RETENTION_DAYS", "0", whole_number(0, 7300),

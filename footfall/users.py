@@ -2,15 +2,16 @@
 
 A password is kept as its scrypt hash. Beside it stands the user's session token, a random text that a
 browser's session carries: another password, or the user's removal, makes it another one, and so ends
-every session there was.
+every session there was. Which sessions there are is :mod:`footfall.sessions`.
 
 A user has a role on a site, or on every site: a viewer sees its pages, an editor also changes what belongs to the site
 (goals, filters, annotations), an owner also who may see it, and whether it goes on. Whoever owns every site adds sites
-and users.
+and users; there is always one who does.
 """
 
 from __future__ import annotations
 
+import hmac
 import re
 import secrets
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from footfall import second_factor, sessions
 from footfall.errors import NotFoundException, UsageError
 from footfall.pageview import unpack
 from footfall.storage import Store
@@ -69,7 +71,7 @@ def add(store: Store, name: str, password: str, roles: Mapping[str, str] | None 
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"user {name!r}: must be 1 to 64 letters, digits, dots, dashes, underscores or @")
-    _check_password(password)
+    check_password(password)
     if _find(store, name):
         raise UsageError(f"user {name!r}: exists already; `footfall user password {name}` gives another password")
     roles = checked_roles({EVERY_SITE: "owner"} if roles is None else roles)
@@ -83,17 +85,31 @@ def set_password(store: Store, name: str, password: str) -> None:
     :raises UsageError: there is no such user, or the password cannot be one.
     """
     fields = _known(store, name)
-    _check_password(password)
+    check_password(password)
     _write(store, name, fields | _secrets(password))
+    sessions.end_all(store, name)
 
 
 def set_roles(store: Store, name: str, roles: Mapping[str, str]) -> None:
     """Give a user other roles, in place of all it had.
 
     :param roles: by site, see :class:`User`.
-    :raises UsageError: there is no such user, or a role is none.
+    :raises UsageError: there is no such user, a role is none, or nobody would be left who owns every site.
     """
-    _write(store, name, _known(store, name) | {"roles": checked_roles(roles)})
+    fields = _known(store, name) | {"roles": checked_roles(roles)}
+    if not _user(name, fields).may("owner"):
+        _check_others_own_everything(store, name)
+    _write(store, name, fields)
+
+
+def set_role(store: Store, name: str, role: str | None, site: str = EVERY_SITE) -> User:
+    """Give a user another role on a site, or none, and return the user as it is then.
+
+    :raises UsageError: as :func:`set_roles`.
+    """
+    roles = {each: had for each, had in known(store, name).roles.items() if each != site}
+    set_roles(store, name, roles if role is None else roles | {site: role})
+    return known(store, name)
 
 
 def checked_roles(roles: Mapping[str, str]) -> dict[str, str]:
@@ -110,10 +126,18 @@ def checked_roles(roles: Mapping[str, str]) -> dict[str, str]:
 def remove(store: Store, name: str) -> None:
     """Remove a user, and end its sessions.
 
-    :raises UsageError: there is no such user.
+    :raises UsageError: there is no such user, or nobody would be left who owns every site.
     """
     _known(store, name)
+    _check_others_own_everything(store, name)
     store.family("Users").remove(ROW, [name])
+    sessions.end_all(store, name)
+    second_factor.turn_off(store, name)
+
+
+def any_user(store: Store) -> bool:
+    """Return whether there is a user."""
+    return next(store.family("Users").xget(ROW, column_count=1), None) is not None
 
 
 def all_users(store: Store) -> list[User]:
@@ -125,6 +149,14 @@ def find(store: Store, name: str) -> User | None:
     """Return a user, ``None`` if there is none of that name."""
     fields = _find(store, name)
     return None if fields is None else _user(name, fields)
+
+
+def known(store: Store, name: str) -> User:
+    """Return a user.
+
+    :raises UsageError: there is none of that name; the message lists those there are.
+    """
+    return _user(name, _known(store, name))
 
 
 def check(store: Store, name: str, password: str) -> bool:
@@ -141,13 +173,33 @@ def session_token(store: Store, name: str) -> str | None:
     return fields["session"] if fields else None
 
 
+def of_session(store: Store, name: str, token: str) -> User | None:
+    """Return the user whose token that is; ``None`` if it is nobody's of that name."""
+    fields = _find(store, name)
+    if fields is None or not hmac.compare_digest(fields["session"].encode(), token.encode()):
+        return None
+    return _user(name, fields)
+
+
 def new_password() -> str:
     """Return a random password that is easy to read out and to type, four groups of five."""
     return "-".join("".join(secrets.choice(READABLE) for _ in range(5)) for _ in range(4))
 
 
+def hashed(password: str) -> str:
+    """Return what is kept of a password."""
+    return generate_password_hash(password, HASHING)
+
+
 def _secrets(password: str) -> dict[str, str]:
-    return {"password": generate_password_hash(password, HASHING), "session": secrets.token_urlsafe(24)}
+    return {"password": hashed(password), "session": secrets.token_urlsafe(24)}
+
+
+def _check_others_own_everything(store: Store, name: str) -> None:
+    """See whether somebody beside a user owns every site: nobody could add users or sites otherwise."""
+    if not any(user.may("owner") for user in all_users(store) if user.name != name):
+        raise UsageError(f"user {name!r}: is the last owner of every site; make another one first, "
+                         "`footfall user role NAME owner`")
 
 
 def _write(store: Store, name: str, fields: Mapping[str, Any]) -> None:
@@ -177,7 +229,11 @@ def _known(store: Store, name: str) -> dict[str, Any]:
     return fields
 
 
-def _check_password(password: str) -> None:
+def check_password(password: str) -> None:
+    """See whether a text can be a password.
+
+    :raises UsageError: it cannot.
+    """
     if len(password) < MIN_PASSWORD or not password.isprintable():
         raise UsageError(f"password: must be at least {MIN_PASSWORD} characters, all of them printable")
 

@@ -1,5 +1,6 @@
 """The command as its user meets it: what it prints, and how it ends."""
 
+import io
 import json
 import os
 import re
@@ -7,10 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
-from footfall import cli
+from footfall import cli, second_factor, sessions, totp
 from footfall.stores import open_store
 from tests.conftest import ROOT
 from tests.servers import Follower
@@ -123,7 +125,48 @@ def test_users_are_added_with_a_password_shown_once(run):
     assert run("user", "list")[1].startswith("owner\t")
     assert out.split()[-1] not in run("user", "list")[1]
     assert run("user", "password", "owner")[1].startswith("Changed owner's password.")
+    run("user", "add", "second")
     assert run("user", "remove", "owner")[1] == "Removed owner.\n"
+
+
+def test_roles_are_given_shown_and_taken_and_noted(run):
+    run("site", "add", "blog")
+    run("user", "add", "owner")
+    run("user", "add", "anna", "--role", "editor", "--site", "blog")
+    assert run("user", "role", "anna", "viewer") == (0, "anna is now viewer of every site, editor of blog.\n", "")
+    assert [line.split("\t")[2:] for line in run("user", "list")[1].splitlines()] == [
+        ["viewer of every site, editor of blog", "-"], ["owner of every site", "-"]]
+    run("user", "role", "anna", "none", "--site", "blog")
+    assert run("user", "role", "anna", "none")[1] == "anna is now without a role.\n"
+    noted = [line.split("\t")[1:] for line in run("audit", "list")[1].splitlines()]
+    assert [(entry[1], entry[2], entry[4]) for entry in noted] == [
+        ("user.role", "-", "anna, now without a role"),
+        ("user.role", "blog", "anna, now viewer of every site"),
+        ("user.role", "-", "anna, now viewer of every site, editor of blog"),
+        ("user.add", "blog", "anna, editor of blog"),
+        ("user.add", "-", "owner, owner of every site"),
+        ("site.add", "blog", "-")]
+    assert {entry[0] for entry in noted} == {"command line"}
+
+
+def test_sessions_are_listed_and_ended_and_codes_turned_off(run):
+    run("user", "add", "owner")
+    with open_store() as store:
+        for agent in ("Firefox", "Chrome"):
+            sessions.begin(store, "owner", agent, "192.0.2.0")
+        second_factor.begin(store, "owner")
+        confirmed = totp.code(second_factor.pending(store, "owner"), int(time.time()) // totp.STEP_SECONDS)
+        assert second_factor.confirm(store, "owner", confirmed)
+    listed = [line.split("\t") for line in run("user", "sessions", "owner")[1].splitlines()]
+    assert {(each[3], each[4]) for each in listed} == {("192.0.2.0", "Firefox"), ("192.0.2.0", "Chrome")}
+    assert run("user", "logout", "owner", "--session", listed[0][0])[1] == "Ended the session of owner.\n"
+    assert run("user", "sessions", "owner")[1].split("\t")[0] == listed[1][0]
+    assert run("user", "logout", "owner")[1] == "Ended all sessions of owner.\n"
+    assert run("user", "sessions", "owner")[1] == ""
+    assert run("user", "totp", "owner")[1] == "owner logs in by password and code; 10 recovery codes are left.\n"
+    assert run("user", "list")[1].endswith("\tcode\n")
+    assert run("user", "totp", "owner", "--off")[1] == "owner logs in by the password alone now.\n"
+    assert "logs in by the password alone; the account page" in run("user", "totp", "owner")[1]
 
 
 def test_a_token_is_shown_once_listed_by_its_id_and_goes_with_its_site(run):
@@ -138,6 +181,22 @@ def test_a_token_is_shown_once_listed_by_its_id_and_goes_with_its_site(run):
     assert run("token", "list")[1].endswith("\t-\n")
     run("site", "remove", "blog")
     assert run("token", "list") == (0, "", "")
+
+
+def test_a_share_link_is_shown_once_listed_and_removed(run, monkeypatch):
+    run("site", "add", "blog")
+    out = run("share", "add", "blog", "--name", "for Ben", "--expires", "30", "--embed")[1]
+    found = re.fullmatch(r"Added link (\w{12}) to blog\. The link itself, shown only now: "
+                         r"http://127\.0\.0\.1:8000/share/([\w-]{22})\n", out)
+    monkeypatch.setattr("sys.stdin", io.StringIO("open sesame\n"))
+    run("share", "add", "blog", "--password-stdin")
+    listed = run("share", "list", "blog")[1]
+    kinds = [re.sub(r"\S+\+00:00", "then", line.partition("\t")[2]) for line in listed.splitlines()]
+    assert sorted(kinds) == ["-\tthen\t-\tpassword", "for Ben\tthen\tthen\tembed"]
+    assert found[2] not in listed
+    assert run("share", "remove", "blog", found[1]) == (0, f"Removed link {found[1]} of blog.\n", "")
+    assert run("share", "list", "blog")[1].count("\n") == 1
+    assert run("audit", "list", "--site", "blog")[1].count("\tshare.") == 3
 
 
 def test_check_finds_nothing_wrong_with_what_works(run, blog, data):
@@ -182,6 +241,15 @@ def test_check_says_what_is_wrong_and_what_to_do(run, blog, data, break_, wrong)
     (("store", "info", "--store", "sqlite:////proc/nowhere/x.db"), 1, "/proc/nowhere/x.db: "),
     (("nonsense",), 2, "No such command 'nonsense'"),
     (("user", "remove", "nobody"), 2, "nobody"),
+    (("share", "add", "nowhere"), 2, "site 'nowhere': unknown"),
+    (("share", "remove", "blog", "x"), 2, "share 'x': unknown; blog has none yet"),
+    (("user", "role", "nobody", "viewer"), 2, "user 'nobody': unknown"),
+    (("user", "add", "anna", "--site", "nowhere"), 2, "site 'nowhere': unknown"),
+    (("user", "add", "anna", "--role", "boss"), 2, "Invalid value for '--role'"),
+    (("user", "sessions", "nobody"), 2, "user 'nobody': unknown"),
+    (("user", "logout", "nobody"), 2, "user 'nobody': unknown"),
+    (("user", "totp", "nobody", "--off"), 2, "user 'nobody': unknown"),
+    (("audit", "list", "--since", "then"), 2, "--since='then': must be a day"),
 ])
 def test_bad_input_gets_one_clear_line(run, arguments, code, message):
     got, _, err = run(*arguments)

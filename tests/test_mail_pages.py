@@ -62,7 +62,7 @@ def test_an_editor_adds_a_report_tries_it_and_removes_it(editor, store, box):  #
     assert (tried.status_code, "550 &lt;nobody&gt;" in tried.text) == (502, True)
     assert editor("POST", f"{PAGE}/{made.id}/remove").status_code == 303
     assert subscriptions.subscriptions(store, "blog") == []
-    assert [entry.action for entry in audit.entries(store) if entry.by == "editor"] == [
+    assert [entry.action for entry in audit.entries(store) if entry.action.startswith("mail.")] == [
         "mail.remove", "mail.try", "mail.try", "mail.add"]
 
 

@@ -79,6 +79,8 @@ def test_a_route_that_is_new_is_a_page(settings_of):
     ("POST", "/login", 404, 403),
     ("POST", "/logout", 404, 403),
     ("GET", "/static/style.css", 404, 200),
+    ("GET", "/welcome", 404, 303),
+    ("GET", "/share/x", 404, 404),
     ("GET", "/nothing", 404, 303),
 ])
 def test_what_each_role_answers(servers, method, path, collect, web):
@@ -150,6 +152,7 @@ def test_nginx_sends_hits_to_the_one_and_whoever_wants_pages_to_the_other(server
             ("stats.example.com", "GET", "/", 303),
             ("stats.example.com", "GET", "/login", 200),
             ("stats.example.com", "GET", "/static/style.css", 200),
+            ("stats.example.com", "GET", "/share/x", 404),
             ("stats.example.com", "GET", "/metrics", 404),
         ):
             assert ask(url + path, method, Host=host)[0] == status, (host, path)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from footfall import users
+from footfall import second_factor, sessions, users
 from footfall.errors import UsageError
 
 PASSWORD = "long enough"
@@ -67,6 +67,7 @@ def test_another_password_and_a_new_user_of_that_name_end_the_sessions(store):
     tokens.append(users.session_token(store, "owner"))
     assert (users.check(store, "owner", PASSWORD), users.check(store, "owner", "something else")) == (False, True)
     assert users.all_users(store)[0].created == created
+    users.add(store, "second", PASSWORD)
     users.remove(store, "owner")
     assert users.session_token(store, "owner") is None
     users.add(store, "owner", PASSWORD)
@@ -107,3 +108,58 @@ def test_passwords_made_are_long_readable_and_never_the_same():
     assert len(made) == 100
     assert all(re.fullmatch(r"(?:[2-9a-hjkmnp-z]{5}-){3}[2-9a-hjkmnp-z]{5}", password) for password in made)
     assert len(users.READABLE) ** 20 > 2**80
+
+
+@pytest.mark.parametrize("roles, role, site, may", [
+    ({"*": "owner"}, "owner", "*", True),
+    ({"*": "owner"}, "viewer", "blog", True),
+    ({"*": "viewer"}, "viewer", "blog", True),
+    ({"*": "viewer"}, "editor", "blog", False),
+    ({"*": "viewer", "blog": "owner"}, "owner", "blog", True),
+    ({"*": "viewer", "blog": "owner"}, "owner", "*", False),
+    ({"*": "editor", "blog": "viewer"}, "editor", "blog", True),
+    ({"blog": "owner"}, "viewer", "shop", False),
+    ({"blog": "owner"}, "viewer", "*", False),
+    ({}, "viewer", "blog", False),
+])
+def test_a_role_allows_what_those_below_it_do_on_its_site(store, roles, role, site, may):
+    users.add(store, "anna", PASSWORD, roles)
+    assert users.known(store, "anna").may(role, site) is may
+
+
+def test_a_role_is_given_and_taken_on_one_site_and_on_every_site(store):
+    users.add(store, "owner", PASSWORD)
+    users.add(store, "anna", PASSWORD, {})
+    assert users.set_role(store, "anna", "editor", "blog").roles == {"blog": "editor"}
+    assert users.set_role(store, "anna", "viewer").roles == {"blog": "editor", "*": "viewer"}
+    assert users.set_role(store, "anna", None, "blog").roles == {"*": "viewer"}
+    with pytest.raises(UsageError, match="role 'boss' on 'blog': must be viewer, editor or owner"):
+        users.set_role(store, "anna", "boss", "blog")
+
+
+@pytest.mark.parametrize("change", [
+    lambda store: users.remove(store, "owner"),
+    lambda store: users.set_role(store, "owner", "editor"),
+    lambda store: users.set_role(store, "owner", None),
+    lambda store: users.set_roles(store, "owner", {"blog": "owner"}),
+])
+def test_the_last_owner_of_every_site_stays(store, change):
+    users.add(store, "owner", PASSWORD)
+    users.add(store, "anna", PASSWORD, {"*": "editor", "blog": "owner"})
+    with pytest.raises(UsageError, match="user 'owner': is the last owner of every site; make another one first"):
+        change(store)
+    assert users.known(store, "owner").may("owner")
+    users.set_role(store, "anna", "owner")
+    change(store)
+
+
+def test_with_a_user_go_its_sessions_and_its_codes(store):
+    for name in ("owner", "anna"):
+        users.add(store, name, PASSWORD)
+        sessions.begin(store, name)
+        second_factor.begin(store, name)
+        second_factor.new_recovery_codes(store, name)
+    users.remove(store, "anna")
+    assert [len(sessions.all_of(store, name)) for name in ("owner", "anna")] == [1, 0]
+    assert [second_factor.pending(store, name) is None for name in ("owner", "anna")] == [False, True]
+    assert [second_factor.recovery_codes_left(store, name) for name in ("owner", "anna")] == [10, 0]

@@ -28,6 +28,7 @@ from footfall.cli.imports import import_
 from footfall.cli.mail import mail
 from footfall.cli.outbox import outbox
 from footfall.cli.serve import serve
+from footfall.cli.shares import share
 from footfall.cli.shell import shell
 from footfall.cli.sites import site
 from footfall.cli.sql import sql
@@ -48,9 +49,8 @@ def cli() -> None:
     """
 
 
-for command in (serve, site, user, token, audit_, goal, funnel, annotation, store, outbox, import_, copy, export, demo,
-                forget, stats, filtered, cache, shell,
-                sql, mail, alert, check, drill):
+for command in (serve, site, user, token, share, audit_, goal, funnel, annotation, store, outbox, import_, copy, export,
+                demo, forget, stats, filtered, cache, shell, sql, mail, alert, check, drill):
     cli.add_command(command)
 import_.add_command(import_export)
 

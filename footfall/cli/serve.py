@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from footfall import __version__, accounts
+from footfall import __version__, accounts, welcome
 from footfall.cli.settings import with_settings
 from footfall.cli.sites import address
 from footfall.collect import outbox
@@ -29,26 +29,30 @@ GREETED_SITES = 3
 @with_settings(*(setting.name for setting in SETTINGS))
 def serve(config: Config) -> None:
     """Run the server: the beacon, and the owner's pages behind a login; or one of the two, by --role."""
-    sites = _sites(config)
     _check_address(config)
+    sites, token = _found(config)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder(config)
-    run_server(config, greeting(config, sites))
+    run_server(config, greeting(config, sites, token))
 
 
-def _sites(config: Config) -> list[str]:
-    """Return the sites' ids; an unusable store is better told here than at the first hit."""
+def _found(config: Config) -> tuple[list[str], str | None]:
+    """Return the sites' ids, and a token for the first user if there is none and there are pages for one.
+
+    An unusable store is better told here than at the first hit.
+    """
     try:
         with open_store(config=config) as store:
-            return [account.id for account in accounts.all_accounts(store)]
+            token = welcome.new_token(store) if config.role != "collect" else None
+            return [account.id for account in accounts.all_accounts(store)], token
     except StoreUnavailable as error:
         if not outbox.is_wanted(config):
             raise
         # Hits are taken all the same, and forwarded when the cluster is back; pages say until then that it is away.
         click.echo(f"footfall: {error}", err=True)
         if not config.collects:
-            return []
+            return [], None
         with contextlib.closing(outbox.open_outbox(config)) as opened:
-            return sorted(opened.accounts())
+            return sorted(opened.accounts()), None
 
 
 def run_server(config: Config, said_when_ready: str) -> None:
@@ -119,16 +123,23 @@ def _metrics_folder(config: Config) -> str:
     return str(folder.absolute())
 
 
-def greeting(config: Config, sites: list[str]) -> str:
-    """Return what the server says when it is ready: where it is, what to paste, and how to count."""
+def greeting(config: Config, sites: list[str], token: str | None = None) -> str:
+    """Return what the server says when it is ready: where it is, what to paste, and how to count.
+
+    :param token: with which the first user is made, where there is none yet.
+    """
     command = sys.argv[0] if Path(sys.argv[0]).name == "footfall" else "footfall"
     # Without the login that may stand in it.
     scheme, separator, rest = config.store_url.partition("://")
     place = config.host if config.host.startswith("unix:") else address(config)
     store = f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    # Address and token apart: what stands in an address is logged and kept by browsers.
+    first = [] if token is None else [
+        "", "There is no user yet. To become the first, open", f"  {address(config)}/welcome", "and enter the token",
+        f"  {token}"]
     if not config.collects:
-        return (f"footfall {__version__} serves the pages alone at {place}, from the events in {store}; "
-                "`footfall serve --role collect` takes the hits. Ctrl-C ends it.")
+        return "\n".join([f"footfall {__version__} serves the pages alone at {place}, from the events in {store}; "
+                          "`footfall serve --role collect` takes the hits. Ctrl-C ends it.", *first])
     lines = [f"footfall {__version__} serves {place} and keeps events in {store}; Ctrl-C ends it."]
     for site in sites[:GREETED_SITES]:
         lines += ["", f"Paste this into the pages of {site}:", f"  {tag(address(config), site)}",
@@ -137,4 +148,4 @@ def greeting(config: Config, sites: list[str]) -> str:
                   "*views_by_url, {})'"]
     if not sites:
         lines.append(f"There is no site yet: {command} site add ID")
-    return "\n".join(lines)
+    return "\n".join([*lines, *first])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from footfall import accounts, tokens
+from footfall import accounts, audit, tokens
 from footfall.cli.cache import follow
 from footfall.cli.settings import Command, with_settings
 from footfall.collect.tracker import Paths, tag
@@ -40,6 +40,7 @@ def add(config: Config, site_id: str, url: str, if_missing: bool) -> None:
         if if_missing and any(account.id == site_id for account in accounts.all_accounts(store)):
             return
         accounts.add(store, site_id, url)
+        audit.note(store, "site.add", by=audit.COMMAND_LINE, site=site_id, detail=url)
     click.echo(f"Added {site_id}. Paste this into its pages:\n\n  {tag_for(config, site_id)}\n")
 
 
@@ -76,6 +77,9 @@ def set_(config: Config, site_id: str, url: str | None, **changes: str | None) -
             accounts.set_url(store, site_id, url)
         given = {key: text for key, text in changes.items() if text is not None}
         account = accounts.configure(store, site_id, given) if given else accounts.find(store, site_id)
+        if given:
+            audit.note(store, "site.set", by=audit.COMMAND_LINE, site=site_id,
+                       detail=", ".join(f"{key}={text}" for key, text in given.items()))
     for setting in SITE_SETTINGS:
         source = "" if setting.key in account.given else " (default)"
         click.echo(f"{setting.key} = {account.given.get(setting.key, setting.default)}{source}")
@@ -94,6 +98,8 @@ def remove(config: Config, site_id: str, with_events: bool, yes: bool) -> None:
             click.confirm(f"Remove {site_id} and every event it has?", abort=True)
         rows = accounts.remove(store, site_id, with_events=with_events)
         tokens.remove_all_of(store, site_id)
+        audit.note(store, "site.remove", by=audit.COMMAND_LINE, site=site_id,
+                   detail="with its events" if with_events else "its events are kept")
         follow(config, store, site_id)
     click.echo(f"Removed {site_id}" + (f" and {rows:,} rows of events." if with_events else "; its events are kept."))
 

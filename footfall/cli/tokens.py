@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from footfall import accounts, tokens
+from footfall import accounts, audit, tokens
 from footfall.cli.settings import with_settings
 from footfall.config import Config
 from footfall.stores import open_store
@@ -33,6 +33,7 @@ def add(config: Config, site_id: str, scopes: tuple[str, ...], name: str, expire
         if site_id != tokens.EVERY_SITE:
             accounts.find(store, site_id)
         text, made = tokens.add(store, site_id, name, expires, scopes)
+        audit.note(store, "token.add", by=audit.COMMAND_LINE, site=_about(site_id), detail=f"{made.id} {name}".strip())
     click.echo(f"Added token {made.id} for {site_id}. The token itself, shown only now: {text}")
 
 
@@ -54,4 +55,10 @@ def remove(config: Config, token_id: str) -> None:
     """Remove the token ID, which `footfall token list` shows; running servers refuse it within ten seconds."""
     with open_store(config=config) as store:
         removed = tokens.remove(store, token_id)
+        audit.note(store, "token.remove", by=audit.COMMAND_LINE, site=_about(removed.site), detail=removed.id)
     click.echo(f"Removed token {removed.id} of {removed.site}.")
+
+
+def _about(site: str) -> str:
+    """Return the site as the audit log names it: nothing for a token of every site."""
+    return "" if site == tokens.EVERY_SITE else site

@@ -10,8 +10,8 @@ from typing import TextIO
 from footfall.collect.hit import Headers, Policy, client_address
 from footfall.pageview import kept_address
 
-#: Paths that end in what is as good as a password.
-_SECRET = re.compile(r"(/mail/unsubscribe/)[^ ?]*")
+#: Paths with what is as good as a password; they stand in the referrers of what their pages load, too.
+_SECRET = re.compile(r"(/mail/unsubscribe/|/share/)[^/?#\s\"]+", re.IGNORECASE)
 _UNSAFE = re.compile(r'[^ -~]|["\\]')
 
 
@@ -43,6 +43,11 @@ class AccessLog:
         self._file.write(f'{address or "-"} - - [{when}] "{_safe(line)}" {status} {size} "{referrer}" "{agent}"\n')
 
 
+def masked(text: str) -> str:
+    """Return a text without the secrets that paths in it may have."""
+    return _SECRET.sub(r"\1-", text)
+
+
 def _safe(text: str) -> str:
-    return _UNSAFE.sub(lambda found: "".join(f"\\x{byte:02X}" for byte in found[0].encode("latin-1", "replace")),
-                       _SECRET.sub(r"\1-", text))
+    text = masked(text)
+    return _UNSAFE.sub(lambda found: "".join(f"\\x{byte:02X}" for byte in found[0].encode("latin-1", "replace")), text)

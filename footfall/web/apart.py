@@ -54,7 +54,6 @@ class Count(NamedTuple):
 
 @sites.blueprint.get("/filtered")
 def filtered(site: str) -> ResponseReturnValue:
-    sites.users_only()
     shown, reason = sites.view(), request.args.get("reason") or None
     store, within = collector().store(), days_shown(shown)
     by_reason = moving.count_filtered(store, shown.site, within)

@@ -2,7 +2,7 @@
 
 :func:`protect` asks before every request, also for URLs that do not exist, and lets pass what
 :mod:`footfall.web.rules` says; so a new route is closed until it is named there. A session is a signed cookie with
-the user's name and session token; nothing is looked up for the beacon.
+the user's name and session token and a secret of its own; nothing is looked up for the beacon.
 
 ``g.user`` is the :class:`~footfall.users.User` who asks. It is ``None`` for who looks at a site without a login, by a
 share link or because the site is public, and is not there at all on routes that are open to everybody.
@@ -10,55 +10,33 @@ share link or because the site is public, and is not there at all on routes that
 
 from __future__ import annotations
 
-import hmac
+import contextlib
 import ipaddress
-import os
 import re
-import secrets
-import tempfile
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import cast
 from urllib.parse import quote, urlsplit
 
-from flask import (
-    Blueprint,
-    Flask,
-    Response,
-    abort,
-    current_app,
-    g,
-    redirect,
-    render_template,
-    request,
-    session,
-    url_for,
-)
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask import Flask, Response, abort, current_app, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask.wrappers import Request
-from itsdangerous import URLSafeTimedSerializer
 
-from footfall import audit, users
+from footfall import audit, sessions, users
 from footfall.collect.beacon import collector
 from footfall.collect.hit import client_address, is_trusted
 from footfall.config import Config
-from footfall.errors import StoreError, StoreUnavailable
+from footfall.errors import StoreError
 from footfall.pageview import kept_address
 from footfall.users import User
-from footfall.web import rules
+from footfall.web import rules, shared
+from footfall.web.cookies import SignedCookies
 from footfall.web.throttle import Throttle
-
-SESSION_DAYS = 30
-KEY_BYTES = 32
 
 # A path of this host and nothing else: browsers take // and /\ for another host, and drop control characters.
 _LOCAL_PATH = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]{0,1023}")
 
-blueprint = Blueprint("auth", __name__)
-
 
 class Guard:
-    """What one process needs to keep the door: settings and the count of failed logins."""
+    """What one process needs to keep the door: settings and the count of failed tries."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -75,42 +53,24 @@ class Guard:
         """Return where footfall is reached, such as ``https://stats.example.com``."""
         return self._config.public_url or f"{'https' if self.is_https() else 'http'}://{request.host}"
 
-    def client(self) -> str:
-        """Return whose failed logins count together: an IPv4 address, or an IPv6 /64, which is one household."""
-        address = client_address(request.headers, request.remote_addr or "", self._config.trusted_proxies)
-        return str(ipaddress.ip_network((address, 64), strict=False)) if ":" in address else address
+    def counted(self, what: str, *names: str) -> tuple[str, ...]:
+        """Return the keys by which failed tries of the request are counted, for :class:`Throttle`.
+
+        :param what: is tried, such as ``login``.
+        :param names: whose it is tried as, such as the user's; of IPv6 addresses a /64 counts as one household.
+        """
+        address = self.client()
+        if ":" in address:
+            address = str(ipaddress.ip_network((address, 64), strict=False))
+        return (f"{what} address {address}", *(f"{what} name {name[:64]}" for name in names))
 
     def shortened_client(self) -> str:
         """Return as much of the client's address as is kept of a user: what ``FOOTFALL_IP=truncated`` leaves."""
-        return kept_address(client_address(request.headers, request.remote_addr or "", self._config.trusted_proxies),
-                            "truncated")
+        return kept_address(self.client(), "truncated")
 
-
-class Sessions(SecureCookieSessionInterface):
-    """Flask's signed cookies, with a key that is made when the first session needs it.
-
-    A server that only takes hits never has one, and does not fail for a key that it cannot write.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if self.get_cookie_name(app) not in request.cookies:
-            return self.session_class()
-        try:
-            return super().open_session(app, request)
-        except StoreError:
-            # Without its key no session can be believed; the beacon must go on all the same.
-            return self.session_class()
-
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        if not app.secret_key:
-            app.secret_key = session_key(self._folder)
-        return super().get_signing_serializer(app)
-
-    def get_cookie_secure(self, app: Flask) -> bool:
-        return guard().is_https()
+    def client(self) -> str:
+        """Return the address that the request came from."""
+        return client_address(request.headers, request.remote_addr or "", self._config.trusted_proxies)
 
 
 def protect(app: Flask, config: Config) -> None:
@@ -121,10 +81,10 @@ def protect(app: Flask, config: Config) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         # Otherwise every answer would carry the cookie again, the beacon's as well.
         SESSION_REFRESH_EACH_REQUEST=False,
-        PERMANENT_SESSION_LIFETIME=SESSION_DAYS * 86_400,
+        PERMANENT_SESSION_LIFETIME=sessions.DAYS * 86_400,
     )
-    app.extensions["footfall.web"] = Guard(config)
-    app.session_interface = Sessions(config.data)
+    app.extensions["footfall.web"] = keeper = Guard(config)
+    app.session_interface = SignedCookies(config.data, keeper.is_https)
     app.before_request(admit)
     app.after_request(keep_out_of_caches)
 
@@ -144,11 +104,20 @@ def admit() -> ResponseReturnValue | None:
         return refused("This request came from another site, so it was not carried out.")
     if rule == rules.OPEN:
         return None
+    if request.blueprint == shared.NAME:
+        return shared.admit(rule)
     g.user = current_user()
-    if g.user is not None:
-        return _admit_user(g.user, rule)
+    if reading and rules.is_shareable(request.endpoint or "") and shared.is_public(g.user):
+        return None
+    return _turn_away(reading) if g.user is None else _admit_user(g.user, rule)
+
+
+def _turn_away(reading: bool) -> ResponseReturnValue:
     if not reading:
         return refused("You are not logged in, or your session has ended.")
+    if request.path.startswith("/share/"):
+        # The key is not to become a part of other addresses.
+        abort(404)
     query = request.query_string.decode("ascii", "replace")
     wanted = quote(request.path) + ("?" + query if query else "")
     return redirect(url_for("auth.login", next=local_path(wanted)), 303)
@@ -176,33 +145,36 @@ def keep_out_of_caches(response: Response) -> Response:
 
 
 def current_user() -> User | None:
-    """Return the user whose session this is; ``None`` without one, or when it was ended."""
-    name, token = session.get("user"), session.get("token")
-    if not isinstance(name, str) or not isinstance(token, str):
+    """Return the user whose session this is, which is kept in ``g.session``; ``None`` without one that holds."""
+    name, token, secret = (session.get(key) for key in ("user", "token", "secret"))
+    if not isinstance(name, str) or not isinstance(token, str) or not isinstance(secret, str):
         return None
     store = collector().store()
-    expected = users.session_token(store, name)
-    is_his = expected is not None and hmac.compare_digest(expected.encode(), token.encode())
-    return users.find(store, name) if is_his else None
+    user = users.of_session(store, name, token)
+    found = sessions.find(store, name, secret) if user is not None else None
+    if found is None:
+        return None
+    # Pages are shown also while nothing can be written.
+    with contextlib.suppress(StoreError):
+        sessions.see(store, name, found, datetime.now(UTC))
+    g.session = found
+    return user
 
 
-@blueprint.route("/login", methods=["GET", "POST"])
-def login() -> ResponseReturnValue:
-    target = local_path(request.args.get("next", ""))
-    try:
-        if request.method == "POST":
-            return _log_in(target)
-        return redirect(target, 303) if current_user() else _login_page()
-    except StoreError as error:
-        # Whoever has not logged in is not told where the store is.
-        current_app.logger.error("nobody can log in: %s", error)
-        return _login_page("Nobody can log in now. Please try again in a minute."), 503
+def begin_session(name: str) -> None:
+    """Log a user in, who has shown what it takes.
 
-
-@blueprint.post("/logout")
-def logout() -> ResponseReturnValue:
+    :raises StoreError: it cannot be done now.
+    """
+    store = collector().store()
+    token = users.session_token(store, name)
+    # The cookie is signed when the answer is sent, too late to answer for a key that cannot be had.
+    cast(SignedCookies, current_app.session_interface).need_key(current_app)
+    secret = sessions.begin(store, name, request.headers.get("User-Agent", ""), guard().shortened_client())
+    # What was in the session before, an attacker may have put there.
     session.clear()
-    return redirect(url_for("auth.login"), 303)
+    session.permanent = True
+    session.update(user=name, token=token, secret=secret)
 
 
 def local_path(text: str) -> str:
@@ -241,66 +213,3 @@ def audit_here(action: str, detail: str = "", *, by: str | None = None, site: st
 def refused(reason: str) -> ResponseReturnValue:
     """Answer what is not carried out."""
     return render_template("error.html", title="Refused", reason=reason), 403
-
-
-def session_key(folder: Path) -> bytes:
-    """Return the key that signs sessions, made on first use.
-
-    :raises StoreError: the file holds no key; :class:`StoreUnavailable` when it cannot be read or made now.
-    """
-    path = folder / "session.key"
-    try:
-        if not path.exists():
-            _make_key(path)
-        key = path.read_bytes()
-    except OSError as error:
-        raise StoreUnavailable(f"{path}: {error.strerror}") from error
-    if len(key) != KEY_BYTES:
-        raise StoreError(f"{path}: has {len(key)} bytes instead of {KEY_BYTES}; remove it, and a new one is made")
-    return key
-
-
-def _make_key(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Written whole under another name and then linked: of several processes the first wins, and none reads half a key.
-    descriptor, draft = tempfile.mkstemp(prefix=".session.key.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        os.unlink(draft)
-
-
-def _log_in(target: str) -> ResponseReturnValue:
-    name, password = request.form.get("name", "").strip(), request.form.get("password", "")
-    keeper = guard()
-    client = keeper.client()
-    counted = (f"address {client}", f"user {name[:64]}")
-    wait = keeper.throttle.take(counted)
-    if wait:
-        minutes = -(-wait // 60)
-        problem = f"Too many failed logins. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
-        return _login_page(problem, name), 429, {"Retry-After": str(wait)}
-    store = collector().store()
-    token = users.session_token(store, name) if users.check(store, name, password) else None
-    if token is None:
-        # The name is not logged: people type their password there.
-        current_app.logger.warning("login refused: wrong name or password, from %s", client or "an unknown address")
-        return _login_page("Wrong name or password.", name), 403
-    keeper.throttle.forget(counted)
-    # The cookie is signed when the answer is sent, too late to answer for a key that cannot be had.
-    cast(Sessions, current_app.session_interface).get_signing_serializer(current_app)
-    # What was in the session before, an attacker may have put there.
-    session.clear()
-    session.permanent = True
-    session.update(user=name, token=token)
-    return redirect(target, 303)
-
-
-def _login_page(problem: str = "", name: str = "") -> str:
-    return render_template("login.html", problem=problem, name=name)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from footfall.web import (
+    account,
     apart,
     api,
-    auth,
+    audits,
     badge,
     conversions,
     dashboard,
     export,
     journeys,
     live,
+    login,
     mailing,
     overview,
+    people,
     raw,
     settings,
+    sharing,
     sites,
     tables,
+    welcome,
 )
 
 #: Modules whose routes are of the blueprint of a site's pages: they need only be imported before it is registered.
@@ -25,7 +30,15 @@ PAGES_OF_A_SITE = (conversions, journeys, live, overview, raw, tables)
 
 BLUEPRINTS = (
     api.blueprint,
-    auth.blueprint,
+    login.blueprint,
+    welcome.blueprint,
+    account.blueprint,
+    people.everybody,
+    people.blueprint,
+    sharing.blueprint,
+    sharing.door,
+    audits.everything,
+    audits.blueprint,
     badge.blueprint,
     dashboard.blueprint,
     sites.blueprint,

@@ -20,6 +20,11 @@ USER = "user"
 VIEWER, EDITOR, OWNER = "viewer", "editor", "owner"
 #: Whoever is an owner of every site.
 ADMIN = "admin"
+#: Whoever has a share link: pages of a site once more, under the link's key.
+SHARE = "share"
+
+#: The blueprint of a site's pages, and its name where they are shared.
+SITE, SHARED = "site.", "shared."
 
 #: By endpoint; where its methods differ, by "endpoint METHOD" first.
 RULES: Mapping[str, str] = {
@@ -124,9 +129,47 @@ RULES: Mapping[str, str] = {
     "settings.upload": OWNER,
     "settings.export": EDITOR,
     "settings.begin_export": EDITOR,
+    # People and access.
+    "auth.code": OPEN,
+    "welcome.page": OPEN,
+    "share.unlock": OPEN,
+    "account.page": USER,
+    "account.password": USER,
+    "account.end_session": USER,
+    "account.begin_codes": USER,
+    "account.confirm_codes": USER,
+    "account.new_recovery_codes": USER,
+    "account.turn_codes_off": USER,
+    "users.page": ADMIN,
+    "users.add": ADMIN,
+    "users.role": ADMIN,
+    "users.password": ADMIN,
+    "users.remove": ADMIN,
+    "audit.page": ADMIN,
+    "people.page": OWNER,
+    "people.role": OWNER,
+    "sharing.page": OWNER,
+    "sharing.add": OWNER,
+    "sharing.remove": OWNER,
+    "sharing.public": OWNER,
+    "audits.of_site": OWNER,
 }
+
+#: Pages of a site that others are shown too: whoever has a share link, and everybody where the site is public. They
+#: tell sums of many; a page that shows single events or visitors is not one of them.
+SHAREABLE = frozenset({
+    "site.overview", "site.live", "site.panel", "site.panel_csv", "site.goals", "site.funnel", "site.retention",
+    "site.paths",
+})
 
 
 def rule_of(endpoint: str, method: str) -> str | None:
     """Return what it takes to reach an endpoint by a method; ``None`` if nobody may."""
+    if endpoint.startswith(SHARED):
+        return SHARE if method in ("GET", "HEAD") and is_shareable(endpoint) else None
     return RULES.get(f"{endpoint} {method}", RULES.get(endpoint))
+
+
+def is_shareable(endpoint: str) -> bool:
+    """Return whether an endpoint is a page of :data:`SHAREABLE`, where it is shared or where it is not."""
+    return (SITE + endpoint.removeprefix(SHARED) if endpoint.startswith(SHARED) else endpoint) in SHAREABLE

@@ -15,6 +15,7 @@ from footfall.accounts import Account
 from footfall.collect.beacon import collector
 from footfall.errors import UsageError
 from footfall.web import names
+from footfall.web.rules import is_shareable
 from footfall.web.view import COMPARISONS, PERIODS, View, is_field, parse_view
 
 PREFIX = "/sites/<site>"
@@ -40,8 +41,6 @@ TABS: Sequence[tuple[str, str, str]] = (
     ("Settings", "settings.index", "editor"),
 )
 
-#: Those of them that tell of single readers, see :func:`users_only`.
-PERSONAL = (".events", ".filtered")
 #: Fields of a URL that say how far one has gone in a list.
 POSITIONS = ("from", "before", "after")
 
@@ -64,12 +63,16 @@ def site_blueprint(name: str, under: str = "") -> Blueprint:
 
 
 def _take_site(_: str | None, values: dict[str, Any] | None) -> None:
-    g.site = values["site"] if values else ""
+    values = values or {}
+    # Whose site a share link is of, the door finds out.
+    g.share_key = values.pop("key", None)
+    g.site = values.setdefault("site", "")
 
 
 def _give_site(endpoint: str, values: dict[str, Any]) -> None:
-    if "site" in g and current_app.url_map.is_endpoint_expecting(endpoint, "site"):
-        values.setdefault("site", g.site)
+    for name, value in (("site", g.get("site")), ("key", g.get("share_key"))):
+        if value and current_app.url_map.is_endpoint_expecting(endpoint, name):
+            values.setdefault(name, value)
 
 
 def cannot_be(error: UsageError) -> ResponseReturnValue:
@@ -85,18 +88,22 @@ def tabs() -> list[Tab]:
     found = []
     for title, name, role in TABS:
         endpoint = f"{_pages()}{name}" if name.startswith(".") else name
-        is_shown = name not in PERSONAL or g.get("user") is not None
-        if endpoint in current_app.view_functions and may(role) and is_shown:
+        if endpoint in current_app.view_functions and (may(role) or is_shareable(endpoint)):
             url = url_for(endpoint) + _shown()
-            is_current = request.endpoint == endpoint or (
-                not name.startswith(".") and request.blueprint == endpoint.partition(".")[0])
+            # A section of the settings may have a blueprint of its own.
+            is_current = request.endpoint == endpoint or (not name.startswith(".") and (
+                request.blueprint == endpoint.partition(".")[0] or "section" in g))
             found.append(Tab(title, url, is_current))
     return found
 
 
 def here(shown: View) -> str:
     """Return the URL of the page of the request that shows something else, a list of it from its beginning on."""
-    path = url_for(request.endpoint or "", **(request.view_args or {}))
+    endpoint = request.endpoint or ""
+    # Of a page that is shared the URL does not have the site that its function is given.
+    values = {name: value for name, value in (request.view_args or {}).items()
+              if current_app.url_map.is_endpoint_expecting(endpoint, name)}
+    path = url_for(endpoint, **values)
     return path + shown.search(*((name, value) for name, value in _asked() if not is_field(name)))
 
 
@@ -116,20 +123,14 @@ def _pages() -> str:
 
 
 def may(role: str) -> bool:
-    """Tell whether whoever looks at the site's pages has a role there; a page that is shared has viewers."""
+    """Tell whether whoever looks at the site's pages has a role there."""
     user = g.get("user")
-    return role == "viewer" if user is None else user.may(role, g.site)
+    return user is not None and user.may(role, g.site)
 
 
 def _shown() -> str:
     """Return the end of a URL with the view of the request, if it has one."""
     return g.view.search() if "view" in g else ""
-
-
-def users_only() -> None:
-    """Answer 404 unless somebody is logged in: a page that is shared tells numbers, not who was there."""
-    if g.get("user") is None:
-        abort(404)
 
 
 def account() -> Account:

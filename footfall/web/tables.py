@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from flask import Response, abort, g, render_template, request, url_for
+from flask import Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from footfall.errors import UsageError
@@ -223,8 +223,8 @@ def cell(name: str, number: Number, before: Number, behind: View | None = None) 
     :param behind: the view that it is a headline number of.
     """
     url = ""
-    # Who looks at a page that is shared sees no events, see sites.users_only().
-    if behind is not None and number and g.get("user") is not None:
+    # Who is shown a page without a role on the site sees no events.
+    if behind is not None and number and sites.may("viewer"):
         url = url_for(".events") + behind.search(*([("kind", BEHIND[name])] if name in BEHIND else []))
     return Cell(texts.number(name, number), texts.change(name, number, before), url)
 

@@ -1,4 +1,4 @@
-"""The count of failed logins, which slows down whoever guesses."""
+"""The count of failed tries, which slows down whoever guesses passwords, codes or tokens."""
 
 from __future__ import annotations
 
@@ -46,3 +46,13 @@ class Throttle:
         with self._lock:
             for key in keys:
                 self._tries.pop(key, None)
+
+
+def told(wait: int, what: str) -> str:
+    """Return what somebody is told who has to wait.
+
+    :param wait: seconds.
+    :param what: failed, such as ``logins``.
+    """
+    minutes = -(-wait // 60)
+    return f"Too many failed {what}. Try again in {minutes} minute{'s' if minutes > 1 else ''}."

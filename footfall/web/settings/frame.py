@@ -46,6 +46,9 @@ SECTIONS: list[tuple[str, str]] = [
     ("Import", "settings.imports"),
     ("Export", "settings.export"),
     ("Reports and alerts", "mailing.index"),
+    ("People", "people.page"),
+    ("Sharing", "sharing.page"),
+    ("Audit log", "audits.of_site"),
 ]
 
 EXTENSION = "footfall.web.settings"

@@ -121,6 +121,18 @@ def test_a_setting_that_a_site_cannot_have_is_refused_by_name(away, changes, mes
     assert accounts.find(away.store, "blog").given == {}
 
 
+def test_a_site_moves_to_another_url_and_keeps_its_settings(away):
+    accounts.configure(away.store, "blog", {"dnt": "ignore"})
+    accounts.set_url(away.store, "blog", "https://www.example.com/")
+    found = accounts.find(away.store, "blog")
+    assert (found.url, found.given) == ("https://www.example.com", {"dnt": "ignore"})
+    for url in ("www.example.com", "ftp://example.com", "https://example.com/page", "http://["):
+        with pytest.raises(UsageError, match="must be where the site's pages are"):
+            accounts.set_url(away.store, "blog", url)
+    with pytest.raises(UsageError, match="unknown"):
+        accounts.set_url(away.store, "shop", "")
+
+
 def test_a_site_that_is_removed_with_its_events_leaves_no_trail_and_rows_of_others_are_no_hindrance(away):
     store, name, visitor = away.store, timeuuid.make(timeuuid.ticks_at(date(2026, 1, 2)), 1), bytes(8)
     store.family("PageViews").batch_insert({"20260102.blog": {name: b"\x80"}, "no row key": {name: b"\x80"},

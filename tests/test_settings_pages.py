@@ -260,6 +260,7 @@ def test_a_filter_that_cannot_be_is_refused_and_no_other_saved(editor, store, fi
 
 
 def test_what_comes_from_my_own_address_is_kept_apart_after_a_click(editor, app, store):
+    assert "no address of the internet" in editor.get("/filters")
     page = editor.send("/filters/address")[1]
     assert told(page) == ["What comes from 127.0.0.1 is kept apart within ten seconds."]
     assert accounts.find(store, "blog").given == {"exclude_addresses": "127.0.0.1"}
@@ -647,7 +648,10 @@ def test_a_filter_that_was_saved_holds_for_the_running_server(served):
     assert post(server, cookies["editor"], "/filters", form)[0] == 303
     numbers = count(1)
     until(lambda: apart(next(numbers)))
-    assert "exclude_pages = /private/*" in footfall(server.data, "site", "set", "blog").stdout
+    told = footfall(server.data, "site", "set", "blog", "--url", "https://www.example.com").stdout
+    assert "exclude_pages = /private/*" in told
+    page = ask(f"{server.url}/sites/blog/settings", Cookie=cookies["editor"])[2].decode()
+    assert 'value="https://www.example.com"' in page
 
 
 def multipart(content):

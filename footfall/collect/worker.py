@@ -136,7 +136,8 @@ class InThreads:
         environ["CONTENT_LENGTH"] = str(length)
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         answer = _Answer(self._pool)
-        chunks = self._pool.apply(self._app, (environ, answer.start))
+        with body:
+            chunks = self._pool.apply(self._app, (environ, answer.start))
         last = [("Connection", "close")] if self.connections.ending else []
         start_response(answer.status, answer.headers + last, answer.error)
         return answer.follow(chunks)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -115,7 +116,9 @@ def run(environment: Mapping[str, str], site: str, upload_id: str, path: str, or
                 work.read(settings, path, origin)
                 work.tell(DONE)
             except (UsageError, StoreError) as error:
-                work.tell(FAILED, str(error).replace(path, work.name))
+                # Where the site itself is gone there is nobody to tell.
+                with suppress(UsageError):
+                    work.tell(FAILED, str(error).replace(path, work.name))
     finally:
         Path(path).unlink(missing_ok=True)
 

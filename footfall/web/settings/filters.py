@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
@@ -49,6 +50,8 @@ def save_filters(site: str) -> ResponseReturnValue:
 @blueprint.post("/filters/address")
 def exclude_address(site: str) -> ResponseReturnValue:
     present_ones, own = account().given.get("exclude_addresses", ""), guard().client()
+    if not own:
+        return done("Your address cannot be told.", "settings.filters")
     form = Form({"exclude_addresses": f"{present_ones}, {own}" if present_ones else own})
     if own in (each.strip() for each in present_ones.split(",")):
         return done(f"{own} is left out already.", "settings.filters")
@@ -80,9 +83,14 @@ def apply_filters(site: str) -> ResponseReturnValue:
     return done(f"Kept apart: {moved}.", "settings.filters")
 
 
+def _is_private(address: str) -> bool:
+    """Tell whether an address, or a network, is none of the internet's, as a proxy's may be that is not named."""
+    return address != "" and ipaddress.ip_network(address).is_private
+
+
 def _page(form: Form, applied: Form | None = None, rules: list[str] | None = None,
           found: Counter[str] | None = None) -> ResponseReturnValue:
-    now = datetime.now(UTC)
+    now, own = datetime.now(UTC), guard().client()
     days = ending(now.date(), DAYS)
     counts = Counter[str]()
     for reason, hits in count_filtered(collector().store(), account().id, Range(_midnight(days.since))).items():
@@ -90,7 +98,7 @@ def _page(form: Form, applied: Form | None = None, rules: list[str] | None = Non
     applied = applied or Form({"since": str(days.since), "until": str(now.date())})
     return page("settings_filters.html", "settings.filters", form=form, applied=applied, meanings=RULES,
                 rules=list(RULES) if rules is None else rules, found=found, counts=counts.most_common(), days=DAYS,
-                own=guard().client())
+                own=own, own_is_private=_is_private(own))
 
 
 def _midnight(day: date) -> datetime:

@@ -58,7 +58,6 @@ blueprint = site_blueprint("settings", "/settings")
 blueprint.app_context_processor(lambda: {"settings_sections": sections})
 
 
-
 def sections() -> list[Section]:
     """Return the sections that the user may see."""
     here = g.get("section", request.endpoint)
@@ -103,7 +102,7 @@ def page(template: str, section: str, **shown: Any) -> ResponseReturnValue:
     """
     g.section = section
     has_problems = any(isinstance(each, Form) and each.problems for each in shown.values())
-    return render_template(template, site=account(), **shown), 400 if has_problems else 200
+    return render_template(template, site=account(), refused=has_problems, **shown), 400 if has_problems else 200
 
 
 def done(message: str, endpoint: str, **values: Any) -> ResponseReturnValue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from functools import cache
 
-from flask import flash, g, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from footfall import accounts, tokens
@@ -48,7 +48,6 @@ def remove(site: str) -> ResponseReturnValue:
     follow()
     audit_here("site.remove", f"with its events, {rows:,} rows" if with_events else "without its events")
     flash(f"Removed {site}" + (f" and {rows:,} rows of events." if with_events else "; its events are kept."))
-    g.pop("site")
     return redirect(url_for("dashboard.index"), 303)
 
 

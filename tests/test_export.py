@@ -281,7 +281,6 @@ def test_a_setting_that_is_none_here_is_refused_before_the_site_is_made(source):
 
 
 def test_what_was_moved_since_is_not_taken_twice(source):
-    source.family("PageViews").remove("no row key")
     data = exported(source)
     before = contents(source)
     rules = Rules(parsed({"bots": "count", "exclude_pages": "/"}), Lists())

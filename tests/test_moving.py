@@ -15,6 +15,7 @@ from footfall.pageview import Event
 from footfall.retries import FAMILY, marks_row
 from footfall.site_settings import parsed
 from footfall.stores import open_store
+from footfall.stores.memory import MemoryStore
 from tests.browsers import browsers
 from tests.sealing import SealingStore
 
@@ -63,6 +64,14 @@ def counts(store):
 
 def rules(only=("bot", "headless", "page", "address", "rate"), **given):
     return Rules(parsed(given), Lists(), only)
+
+
+def test_a_row_that_is_of_no_day_stops_no_rule():
+    store = MemoryStore()
+    put(store, event(1, user_agent="curl/8.5.0"))
+    store.family("PageViews").insert("no row key", {event(2).id: {"url": "/"}})
+    assert apply_rules(store, "blog", rules(), ALWAYS) == {"bot: curl": 1}
+    assert restore(store, "blog", lambda _: True, ALWAYS) == {"bot: curl": 1}
 
 
 def test_a_rule_is_applied_to_the_past_and_undone(any_store):

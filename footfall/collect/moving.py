@@ -22,7 +22,7 @@ from footfall.collect.filters import Rules, rule_of, sort_out
 from footfall.collect.rates import Rates
 from footfall.columns import Insert, Remove, sort_name
 from footfall.packing import FILTERED, step_of
-from footfall.pageview import Event, split_row_key
+from footfall.pageview import Event, days_of
 from footfall.retries import FAMILY as MARKS
 from footfall.retries import WINDOW_TICKS, marks_row
 from footfall.storage import Mutation, Store
@@ -47,8 +47,8 @@ class Range(NamedTuple):
         """Yield the keys of an account's rows that it touches, in order or the other way round."""
         low, high = f"{self.since:%Y%m%d}" if self.since else "", f"{self.until:%Y%m%d}~" if self.until else ""
         ends = (high, low) if reverse else (low, high)
-        for key in store.family(family).row_keys(*ends, reverse=reverse):
-            if split_row_key(key)[1] == account:
+        for _, owner, key in days_of(store.family(family).row_keys(*ends, reverse=reverse)):
+            if owner == account:
                 yield key
 
 

@@ -43,19 +43,19 @@ class Site:
         return plain.answer(self.events, metrics=metrics, **{**(days or self.ending()), **more})
 
     def counted(self, recipe):
-        """What map_reduce counts in the page's days by a recipe: [(value, visitors, views)], as a panel has them."""
+        """What map_reduce counts in the page's days by a recipe, for each value, as it is shown."""
         days, key_of = self.ending(), recipe.map_fn.key_fn
 
-        def visitors(events):
+        def pairs(events):
             return {(key_of(when, event), event["visitor"]) for _, when, event in events if "visitor" in event}
 
         with open_store(self.store_url) as store:
             views = map_reduce(NAME, days["since"], days["until"], *recipe, {}, store=store)
             there = {pair for family in ("PageViews", "Events") for pair in map_reduce(
-                NAME, days["since"], days["until"], visitors, set.union, set(), store=store, family=family)}
-        found = Counter(value for value, _ in there if value is not None)
-        return sorted(((value, count, views[value]) for value, count in found.items()),
-                      key=lambda row: (-row[1], -row[2], row[0]))
+                NAME, days["since"], days["until"], pairs, set.union, set(), store=store, family=family)}
+        visitors = Counter(value for value, _ in there if value is not None)
+        return [{"value": value, "visitors": f"{count:,}", "views": f"{views[value]:,}"}
+                for value, count in visitors.items()]
 
 
 @contextlib.contextmanager
@@ -72,17 +72,20 @@ def made_site(data, **settings):
 
 
 @contextlib.contextmanager
-def windows(browser, site):
+def windows(browser, site, cookie=None):
     """Give what opens a page of a site in a window of its own, with what a browser's context takes.
 
     At the end nothing may have gone wrong on any of them.
+
+    :param cookie: of the reader's session; the owner's if none is given, empty for somebody without one.
     """
     pages = []
+    name, _, value = (site.cookie if cookie is None else cookie).partition("=")
 
     def opened(path="", size=DESKTOP, **more):
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more)
-        name, _, value = site.cookie.partition("=")
-        context.add_cookies([{"name": name, "value": value, "url": site.server.url}])
+        if name:
+            context.add_cookies([{"name": name, "value": value, "url": site.server.url}])
         page = context.new_page()
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(str(error)))

@@ -10,14 +10,15 @@ from footfall.reports import texts
 from footfall.web.panels import GROUPS
 from footfall.web.picking import FIGURES
 from tests.browser.conftest import wait_for
-from tests.browser.pages import NAME, made_site, windows
+from tests.browser.pages import NAME, PASSWORD, made_site, windows
 from tests.browsers import browsers
-from tests.servers import fetch
+from tests.servers import fetch, footfall, log_in
 
 pytestmark = pytest.mark.needs("chromium")
 
-#: Panels of which a recipe of map_reduce counts the same.
+#: Recipes of map_reduce that count what panels show.
 RECIPES = {"country": recipes.views_by_country, "browser": recipes.views_by_browser}
+EVERYTHING = recipes.Recipe(recipes.CountBy(lambda when, view: "all"), recipes.add)
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("cassandra", marks=pytest.mark.needs("java", "mvn"))])
@@ -68,13 +69,17 @@ def settled(page):
 @pytest.mark.parametrize("scripted", [True, False], ids=["script", "no script"])
 def test_every_number_is_that_of_the_stored_events(opened, site, scripted):
     page = opened(java_script_enabled=scripted)
-    assert figures(page) == told(site.numbers(FIGURES))
+    shown = figures(page)
+    assert shown == told(site.numbers(FIGURES))
+    assert site.counted(EVERYTHING) == [{"value": "all", "visitors": shown["visitors"], "views": shown["views"]}]
     for group in GROUPS:
         panel = group.panels[0]
         best = max(site.numbers(panel.metrics, by=(panel.dimension,)), key=lambda row: (row[1], row[0][0] is not None))
         assert first_row(page, group)[1:] == tuple(map(texts.number, panel.metrics, best[1])), group.key
         if panel.dimension in RECIPES:
-            assert first_row(page, group) == tuple(map(str, site.counted(RECIPES[panel.dimension])[0])), group.key
+            row = dict(zip(("value", *panel.metrics), first_row(page, group), strict=True))
+            counted = next(each for each in site.counted(RECIPES[panel.dimension]) if each["value"] == row["value"])
+            assert [row[name] for name in row if name in counted] == [counted[name] for name in row if name in counted]
     says = page.locator(".step").evaluate_all("steps => steps.map(step => step.dataset.says ?? step.textContent)")
     days = [f"{day[0]:%a} {day[0].day} {day[0]:%b %Y}: {visitors} visitors"
             for day, (visitors,) in site.numbers(("visitors",), by=("day",))]
@@ -206,6 +211,38 @@ def test_all_can_be_done_with_the_keyboard(opened, site):
     page.wait_for_url("**?period=7d")
     page.keyboard.press("9")
     page.wait_for_url("**?period=90d")
+
+
+def test_a_share_link_shows_the_same_numbers_to_somebody_without_a_login(browser, site):
+    said = footfall(site.server.data, "share", "add", NAME, **site.server.settings).stdout
+    shared = site.server.url + urlsplit(said.split()[-1]).path
+    with windows(browser, site, cookie="") as opened:
+        page = opened(shared)
+        page.evaluate("window.stayed = true")
+        assert figures(page) == told(site.numbers(FIGURES))
+        page.locator("#panel-technology .label").first.click()
+        page.locator(".chip").wait_for()
+        (filtered,) = asked(page).items()
+        assert page.url.startswith(f"{shared}?")
+        assert figures(page) == told(site.numbers(FIGURES, where=["is", "browser", [filtered[1]]]))
+        assert page.evaluate("window.stayed")
+        leads = page.locator("a[href^='/']").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        assert [link for link in leads if link.startswith("/sites/")] == []
+        page.goto(site.url)
+        assert "/login?" in page.url
+
+
+def test_who_may_only_see_is_shown_no_way_to_change(browser, opened, site):
+    owner = opened()
+    footfall(site.server.data, "user", "add", "guest", "--role", "viewer", "--site", NAME, "--password-stdin",
+             stdin=f"{PASSWORD}\n", **site.server.settings)
+    with windows(browser, site, cookie=log_in(site.server.url, "guest", PASSWORD)) as opened_by_guest:
+        page = opened_by_guest()
+        assert figures(page) == figures(owner)
+        tabs = [each.locator(".site-tabs a").all_text_contents() for each in (owner, page)]
+        assert set(tabs[0]) - set(tabs[1]) == {"Settings"}
+        answer = page.request.get(f"{site.url}/settings")
+        assert answer.status == 403
 
 
 def test_who_comes_now_is_seen_without_a_reload(opened, site):

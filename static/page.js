@@ -30,6 +30,15 @@
   }
   const isField = element => element?.isContentEditable || /^(input|select|textarea)$/.test(element?.localName)
 
+  // In a frame of another site a browser may keep it from us.
+  const kept = (() => {
+    try {
+      return localStorage
+    } catch {
+      return null
+    }
+  })()
+
   const status = make(document.body, "p", "", "aside")
   status.setAttribute("role", "status")
 
@@ -189,7 +198,7 @@
 
   const prepare = () => {
     for (const step of all(".chart .step[data-since]")) {
-      const title = step.querySelector("title") ?? step.parentNode.querySelector("title")
+      const title = step.querySelector("title")
       // Else the browser would show it too, a second later.
       step.dataset.says = title?.textContent ?? ""
       title?.remove()
@@ -257,11 +266,7 @@
   document.addEventListener("pointerup", event => {
     const { chart, from, moved } = drag ?? {}
     drop()
-    if (!moved) return
-    zoom(chart, nearest(chart, event.clientX), from)
-    // The click that follows is none on the link that may lie there.
-    addEventListener("click", click => click.preventDefault(), { capture: true, once: true })
-    setTimeout(() => getSelection().empty())
+    if (moved) zoom(chart, nearest(chart, event.clientX), from)
   })
 
   document.addEventListener("pointercancel", drop)
@@ -309,8 +314,8 @@
     const label = make(dialog, "label")
     const box = make(label, "input")
     box.type = "checkbox"
-    box.checked = !localStorage.getItem("no-keys")
-    box.onchange = () => box.checked ? localStorage.removeItem("no-keys") : localStorage.setItem("no-keys", "1")
+    box.checked = !kept?.getItem("no-keys")
+    box.onchange = () => box.checked ? kept?.removeItem("no-keys") : kept?.setItem("no-keys", "1")
     label.append(" Use these keys")
     const form = make(dialog, "form")
     form.method = "dialog"
@@ -339,7 +344,7 @@
       help()
       return
     }
-    const place = KEYS.has(key) && !event.shiftKey && !localStorage.getItem("no-keys") && all(`[aria-keyshortcuts="${key}"]`).pop()
+    const place = KEYS.has(key) && !event.shiftKey && !kept?.getItem("no-keys") && all(`[aria-keyshortcuts="${key}"]`).pop()
     if (!place) return
     event.preventDefault()
     if (place.localName === "summary") {

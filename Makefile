@@ -33,7 +33,7 @@ lint: $(VENV)/test.stamp
 # The tests that need no tool, with the lowest versions that pyproject.toml allows.
 test-lowest: | $(VENV)/bin/python
 	$(PYTHON) -m venv build/lowest
-	build/lowest/bin/pip install --quiet --disable-pip-version-check $$($(PYTHON) tests/lowest.py) packaging pytest hypothesis fake-useragent openapi-spec-validator
+	build/lowest/bin/pip install --quiet --disable-pip-version-check $$($(PYTHON) tests/lowest.py) packaging pytest hypothesis fake-useragent openapi-spec-validator aiosmtpd trustme
 	build/lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	build/lowest/bin/python -m pytest -m "not needs" --ignore tests/test_wheel.py --ignore tests/browser
 

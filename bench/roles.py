@@ -45,6 +45,8 @@ def measure(home: Path, roles: tuple[str, ...], readers: int, rate: float, secon
         # The first one has more to do: it imports what makes reports, and looks through the files of facts.
         _look_at(ports[-1], path, cookie)
         warm_up = load_at(ports[0], rate, 1)
+        # And now the patterns of user agents, which are put together for the first hits that a page shows.
+        _look_at(ports[-1], path, cookie)
         asking = subprocess.Popen(
             ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{readers}", f"-d{seconds + MARGIN_SECONDS}s",
              "--timeout", "60s", "-H", f"Cookie: {cookie}", f"http://127.0.0.1:{ports[-1]}{path}"],
@@ -108,7 +110,7 @@ def _week_ago() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=8, help="of each load, in each round")
+    parser.add_argument("--seconds", type=int, default=20, help="of each load, in each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rate", type=float, default=RATE, help="hits a second")
     parser.add_argument("--views", type=int, default=1_000, help="that the page shows")

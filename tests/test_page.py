@@ -17,7 +17,7 @@ from footfall.web.charts import Note, Point
 from footfall.web.panels import GROUPS
 from footfall.web.view import parse_view
 from tests.conftest import ROOT
-from tests.pages import DAYS, clients, link, rows, text
+from tests.pages import DAYS, clients, link, quantities, rows, text, total
 from tests.streams import fill
 
 EVENTS = """
@@ -65,7 +65,8 @@ def panel(page, key):
 
 def labels(page, key):
     """The label and URL of each row of a panel, and the row's numbers."""
-    return [(html.unescape(label), html.unescape(url), re.findall(r'<td(?: class="[^"]*")?>([^<]+)</td>', row))
+    number = r'<td(?: class="[^"]*")?>(?:<a [^>]*>)?([^<]+)(?:</a>)?</td>'
+    return [(html.unescape(label), html.unescape(url), re.findall(number, row))
             for row, url, label in
             re.findall(r'(<tr><td><div class="row">.*?<a class="label" href="(.*?)".*?<bdi>(.*?)</bdi>.*?</tr>)',
                        panel(page, key), re.DOTALL)]
@@ -155,6 +156,16 @@ def test_every_row_of_every_panel_has_the_engines_numbers_and_filters_by_its_val
             assert figures(page)["Visitors"][0] == str(query(days, ("visitors",), where=where, **asked)[0]["visitors"])
             chip = re.search(r'<li class="chip"><bdi.*?</bdi>', page)[0]
             assert text(chip) == f"{names.titled(dimension)} is {label}"
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.key)
+def test_every_number_of_a_row_leads_to_the_events_behind_it(viewer, group):
+    for dimension, metrics, *_ in group.panels:
+        found = panel(viewer.get(f"{PAGE}&{group.field}={dimension}").text, group.key)
+        assert quantities(found) or dimension != group.panels[0].dimension
+        for number, url in quantities(found):
+            if not number.endswith("%"):
+                assert str(total(viewer.get(url).text)) == number, (dimension, metrics, url)
 
 
 def test_there_is_something_in_the_panels_that_are_looked_through(viewer):

@@ -34,6 +34,7 @@ from footfall.web.charts import Note, Point
 from footfall.web.panels import GROUPS, ROWS, Group, Panel
 from footfall.web.picking import FIGURES, Link, Page, parse_page, with_filter
 from footfall.web.reports import days
+from footfall.web.tables import Cell, cell
 from footfall.web.view import COMPARISONS, OLDEST, PERIODS, View
 
 #: Those of the numbers at the top that had better fall.
@@ -72,6 +73,7 @@ class Row(NamedTuple):
     :param value: as it is stored.
     :param url: the page filtered by it; empty if it cannot be.
     :param out: where it leads on the web, if anywhere.
+    :param numbers: each leads to the events behind it.
     """
 
     value: str
@@ -80,7 +82,7 @@ class Row(NamedTuple):
     out: str
     bar: Markup
     share: str
-    numbers: Sequence[str]
+    numbers: Sequence[Cell]
 
 
 class Shown(NamedTuple):
@@ -213,9 +215,11 @@ def _shown(page: Page, group: Group, told: Told, account: Account, of_site: Days
 def _row(page: Page, panel: Panel, metrics: Sequence[str], row: Told, most: Told, told: Told, account: Account) -> Row:
     value, first = row[panel.dimension], metrics[0]
     share = row[first] / told[first] if told[first] else 0
-    return Row(value, names.shown(panel.dimension, value), page.filtered(panel.dimension, value),
-               _out(panel, value, account), charts.share(row[first], most[first]), f"{share:.0%}",
-               [texts.number(name, row[name]) for name in metrics])
+    url = page.filtered(panel.dimension, value)
+    behind = page.view.within("is", panel.dimension, value) if url else None
+    return Row(value, names.shown(panel.dimension, value), url, _out(panel, value, account),
+               charts.share(row[first], most[first]), f"{share:.0%}",
+               [cell(name, row[name], None, behind) for name in metrics])
 
 
 def _out(panel: Panel, value: str, account: Account) -> str:

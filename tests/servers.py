@@ -125,7 +125,7 @@ class Server:
         return os.pread(self._output.fileno(), os.fstat(self._output.fileno()).st_size, 0).decode()
 
     def children(self):
-        """The command lines of the master's children, by their process ids: its workers, its forwarder and its herald."""
+        """The command lines of the master's children by process id: its workers, its forwarder, its herald."""
         master = Path("/proc") / str(self.process.pid)
         pids = (master / "task" / master.name / "children").read_text().split()
         lines = {}

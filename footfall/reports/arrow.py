@@ -130,7 +130,7 @@ def _visits_of(day: StitchedDay, first: int, last: int, entries: list[str], exit
     yield "duration", pa.array((all_.end[mine] - all_.start[mine]) / timeuuid.TICKS_PER_SECOND)
     yield "visitor", _visitors(all_.visitor[mine], np.ones(len(mine), dtype=bool))
     yield "views", pa.array(all_.views[mine].astype(np.uint32))
-    yield "is_bounce", pa.array((all_.views[mine] == 1) & ~all_.is_active[mine])
+    yield "is_bounce", pa.array(all_.is_bounce[mine])
     for name, pages in (("entry_page", entries), ("exit_page", exits)):
         yield name, pa.array([pages[day.offset + each] for each in mine.tolist()], pa.string()).dictionary_encode()
     for dimension in _OF_VISITS:

@@ -22,7 +22,7 @@ from footfall.reports.daily import Owned, Totals
 from footfall.reports.dimensions import Dimension, Kind
 from footfall.reports.filters import Filter
 from footfall.reports.frame import ALL, Frame
-from footfall.reports.grouping import Grouping, Groups, Runs, different, first_of_each
+from footfall.reports.grouping import Grouping, Groups, Runs, different, first_of_each, summed, taken
 from footfall.reports.metrics import OF_EVENTS, OF_VISITS
 from footfall.reports.ranges import Span
 from footfall.reports.visitors import Numbers, numbered
@@ -303,13 +303,7 @@ class Counting:
 
     def _weight(self, name: str) -> Array | None:
         """Return, of heads, what a visit adds to a count; ``None`` for one each."""
-        if name == "bounces":
-            return self.frame.is_bounce
-        if name == "duration":
-            return self.frame.duration
-        if name == "views_of_visits":
-            return self.frame.views
-        return self.choose.visits(self.goal) if name == "conversions" and self.goal is not None else None
+        return self.choose.visits(self.goal) if name == "conversions" and self.goal else self.frame.weight(name)
 
     def _count_visits_by_page(self, wanted: frozenset[str], chosen: Array) -> None:
         """Count visits under each different page, title, event … that their chosen events have."""
@@ -349,12 +343,11 @@ class Counting:
         """Add what is kept of a day's visits by page, and return a page and a head for those that are not whole."""
         day, alone = self.frame.days[place], self.frame.days[place].facts.visits
         pages = self._kept(place, "visits' pages", lambda: self._pages_of(place))
-        totals = self._kept(place, "visits by page", lambda: pages.totals(daily.weights_of(alone, daily.OF_VISITS)))
+        totals = self._kept(place, "visits by page", lambda: pages.totals(alone, daily.OF_VISITS))
         self._add(totals, {name: totals.counts[name] for name in wanted})
         codes, visits = pages.of(day.changed)
-        weights = daily.weights_of(alone, wanted)
-        self._add(totals, {name: -daily.summed(codes, None if weight is None else weight.take(visits),
-                                               len(pages.count)) for name, weight in weights.items()})
+        self._add(totals, {name: -summed(codes, taken(alone.weight(name), visits), len(pages.count))
+                           for name in wanted})
         heads = day.heads_of(visits)
         is_chosen = chosen.take(heads)
         return np.stack((pages.values[0].take(codes.compress(is_chosen)).astype(np.int64), heads.compress(is_chosen)))

@@ -13,23 +13,20 @@ import numpy as np
 from footfall.reports.arrays import Array, kind_for
 from footfall.reports.columns import Column, Derived
 from footfall.reports.day import Day
-from footfall.reports.grouping import Grouping, first_of_each
+from footfall.reports.grouping import Grouping, first_of_each, summed, taken
 from footfall.reports.visits import Visits
 
 #: What can be kept of visits: conversions are of a goal that nobody knows beforehand.
 OF_VISITS = frozenset({"visits", "entries", "exits", "bounces", "duration", "views_of_visits"})
 
 
-@dataclass(frozen=True)
-class Totals:
-    """Counts of a day by the values of some dimensions.
+class Valued:
+    """Groups of a day that are told by the values of some dimensions.
 
-    :param values: of each group, the numbers in the vocabularies, -1 for a missing value; a row for each dimension.
-    :param counts: by name, the count of each group.
+    :ivar values: of each group, the numbers in the vocabularies, -1 for a missing value; a row for each dimension.
     """
 
     values: Array
-    counts: Mapping[str, Array]
 
     def parts(self, groups: Array) -> Array:
         """Return the values of some groups, as :meth:`~footfall.reports.grouping.Grouping.parts` does."""
@@ -37,7 +34,18 @@ class Totals:
         return parts
 
 
-class Owned:
+@dataclass(frozen=True)
+class Totals(Valued):
+    """Counts of groups.
+
+    :param counts: by name, the count of each group.
+    """
+
+    values: Array
+    counts: Mapping[str, Array]
+
+
+class Owned(Valued):
     """Each different pair of a group and an owner, a visitor or a visit, so that some owners' are quickly found.
 
     :param columns: the values of each event.
@@ -45,7 +53,6 @@ class Owned:
     :param owners: of those events.
     :param count: how many owners there are.
 
-    :ivar values: as in :class:`Totals`.
     :ivar codes: of each pair, the group; pairs of one owner lie side by side.
     :ivar count: of each group, its pairs.
     """
@@ -62,11 +69,6 @@ class Owned:
         self._starts[owners[begins]] = begins
         self._lengths[owners[begins]] = np.diff(np.append(begins, len(owners)))
 
-    def parts(self, groups: Array) -> Array:
-        """Return the values of some groups, as :meth:`~footfall.reports.grouping.Grouping.parts` does."""
-        parts: Array = self.values[:, groups]
-        return parts
-
     def of(self, owners: Array) -> tuple[Array, Array]:
         """Return the group and the owner of each pair of some owners."""
         lengths = self._lengths.take(owners).astype(np.int64)
@@ -75,10 +77,10 @@ class Owned:
         places = np.repeat(shifts, lengths) + np.arange(ends[-1] if len(ends) else 0)
         return self.codes.take(places), np.repeat(owners, lengths)
 
-    def totals(self, weights: Mapping[str, Array | None]) -> Totals:
-        """Return sums over all pairs by group.
+    def totals(self, visits: Visits, names: Iterable[str]) -> Totals:
+        """Return the counts of visits, whose pairs these are, each under every group that it has.
 
-        :param weights: by name, what each owner adds; ``None`` for one.
+        :param names: which counts, of :data:`OF_VISITS`.
         """
         there = np.flatnonzero(self._lengths)
         owners = np.zeros(len(self.codes), dtype=np.uint32)
@@ -86,8 +88,8 @@ class Owned:
         begins = np.zeros(len(self.codes), dtype=bool)
         begins[self._starts[there]] = True
         owners = owners.compress(begins).take(np.cumsum(begins) - 1) if len(there) else owners
-        return Totals(self.values, {name: summed(self.codes, None if weight is None else weight.take(owners),
-                                                 len(self.count)) for name, weight in weights.items()})
+        return Totals(self.values, {name: summed(self.codes, taken(visits.weight(name), owners), len(self.count))
+                                    for name in names})
 
 
 def events_of(day: Day, derived: Derived, columns: Sequence[Column]) -> Totals:
@@ -110,9 +112,9 @@ def visits_of(visits: Visits, columns: Sequence[Column], names: Iterable[str], r
     values, codes = (np.empty((0, 1), dtype=np.int32), np.zeros(size, dtype=np.uint8))
     if columns:
         values, codes = _groups(columns)
-    weights = weights_of(visits, names)
-    return Totals(values, {name: summed(codes, weight if rows is None or weight is None else weight.take(rows),
-                                        values.shape[1]) for name, weight in weights.items()})
+    return Totals(values, {name: summed(
+        codes, visits.weight(name) if rows is None else taken(visits.weight(name), rows), values.shape[1])
+        for name in names})
 
 
 def _groups(columns: Sequence[Column], rows: Array | None = None) -> tuple[Array, Array]:
@@ -126,30 +128,3 @@ def _groups(columns: Sequence[Column], rows: Array | None = None) -> tuple[Array
     numbers = np.zeros(grouping.size, dtype=kind_for(len(used)))
     numbers[used] = np.arange(len(used))
     return grouping.parts(used), numbers.take(codes)
-
-
-def weights_of(visits: Visits, names: Iterable[str]) -> dict[str, Array | None]:
-    """Return, by name, what each visit adds to a count; ``None`` for one each."""
-    weights: dict[str, Array | None] = {}
-    for name in names:
-        if name == "bounces":
-            weights[name] = (visits.views == 1) & ~visits.is_active
-        elif name == "duration":
-            weights[name] = visits.end - visits.start
-        else:
-            weights[name] = visits.views if name == "views_of_visits" else None
-    return weights
-
-
-def summed(codes: Array, weights: Array | None, size: int) -> Array:
-    """Return, by code, how many there are, or the sum of their weights, exact.
-
-    :param size: one more than the highest code.
-    """
-    if weights is None:
-        return np.bincount(codes, minlength=size)
-    if weights.dtype == bool:
-        return np.bincount(codes.compress(weights), minlength=size)
-    totals = np.zeros(size, dtype=np.int64)
-    np.add.at(totals, codes.astype(np.intp), weights.astype(np.int64))
-    return totals

@@ -38,6 +38,7 @@ class Frame:
         self._offsets = np.array([day.offset for day in days], dtype=np.int64)
         self._places = {day.facts.day: place for place, day in enumerate(days)}
         self._vocabularies: dict[str, Vocabulary] = {}
+        self._weights: dict[str, Array | None] = {}
 
     def vocabulary(self, dimension: Dimension) -> Vocabulary:
         """Return the vocabulary of a dimension, the same for as long as the frame is there."""
@@ -125,20 +126,12 @@ class Frame:
         day = self.days[place]
         return slice(day.offset, day.offset + len(day.visits))
 
-    @cached_property
-    def is_bounce(self) -> Array:
-        """Of heads: whether the visit has exactly one page-view and nothing that its reader brought about."""
-        return joined(bool, ((day.visits.views == 1) & ~day.visits.is_active for day in self.days))
-
-    @cached_property
-    def duration(self) -> Array:
-        """Of heads: ticks from the first event to the last."""
-        return joined(np.int64, (day.visits.end - day.visits.start for day in self.days))
-
-    @cached_property
-    def views(self) -> Array:
-        """Of heads: how many page-views."""
-        return joined(np.uint32, (day.visits.views for day in self.days))
+    def weight(self, count: str) -> Array | None:
+        """Return, of heads, what :meth:`~footfall.reports.visits.Visits.weight` is."""
+        if count not in self._weights:
+            found = [weight for day in self.days if (weight := day.visits.weight(count)) is not None]
+            self._weights[count] = np.concatenate(found) if found else None
+        return self._weights[count]
 
     @cached_property
     def is_head(self) -> Array:

@@ -60,15 +60,12 @@ class Grouping:
 
     def count(self, mask: Array | None = None) -> Array:
         """Return how many rows each group has, of those that a mask tells."""
-        codes = self.codes if mask is None else self.codes.compress(mask)
-        return np.bincount(codes, minlength=self.size)
+        return summed(self.codes, mask, self.size)
 
     def total(self, values: Array, mask: Array | None = None) -> Array:
         """Return the sum of a value over the rows of each group, exact."""
-        totals = np.zeros(self.size, dtype=np.int64)
         codes, added = (self.codes, values) if mask is None else (self.codes.compress(mask), values.compress(mask))
-        np.add.at(totals, codes.astype(np.intp), added.astype(np.int64))
-        return totals
+        return summed(codes, added, self.size)
 
 
 class Runs:
@@ -153,6 +150,24 @@ class Groups:
     def parts(self) -> Array:
         """Return the values of all groups, a row for each dimension."""
         return np.concatenate([np.empty((self._width, 0), dtype=np.int32), *self._found], axis=1)
+
+
+def summed(codes: Array, weights: Array | None, size: int) -> Array:
+    """Return, by code, how many there are, of those that a mask tells, or the sum of their weights, exact.
+
+    :param weights: a mask, or whole numbers; ``None`` for one each.
+    :param size: one more than the highest code.
+    """
+    if weights is None or weights.dtype == bool:
+        return np.bincount(codes if weights is None else codes.compress(weights), minlength=size)
+    totals = np.zeros(size, dtype=np.int64)
+    np.add.at(totals, codes.astype(np.intp), weights.astype(np.int64))
+    return totals
+
+
+def taken(weights: Array | None, places: Array) -> Array | None:
+    """Return weights at some places; ``None`` if there are none because all are one."""
+    return None if weights is None else weights.take(places)
 
 
 def first_of_each(owners: Array, codes: Array) -> Array:

@@ -49,6 +49,21 @@ class Visits:
     def __len__(self) -> int:
         return len(self.visitor)
 
+    @property
+    def is_bounce(self) -> Array:
+        """Whether a visit has exactly one page-view and nothing else that its reader brought about."""
+        is_bounce: Array = (self.views == 1) & ~self.is_active
+        return is_bounce
+
+    def weight(self, count: str) -> Array | None:
+        """Return what each visit adds to a count of :mod:`footfall.reports.metrics`; ``None`` if that is one."""
+        if count == "bounces":
+            return self.is_bounce
+        if count == "duration":
+            # Ticks from the first event to the last.
+            return self.end - self.start
+        return self.views if count == "views_of_visits" else None
+
 
 @dataclass(frozen=True)
 class StitchedDay:

@@ -20,7 +20,7 @@ from footfall.storage import Store
 FAMILY, ROW = "Users", "totp"
 RECOVERY_CODES = 10
 #: Without 0, 1, i, l and o, which are easily misread.
-_READABLE = "23456789abcdefghjkmnpqrstuvwxyz"
+READABLE = "23456789abcdefghjkmnpqrstuvwxyz"
 #: Longer than any code counts by the clock.
 _USED_SECONDS = 10 * totp.STEP_SECONDS
 
@@ -53,8 +53,7 @@ def confirm(store: Store, user: str, given: str, clock: Callable[[], float] = ti
 
 def new_recovery_codes(store: Store, user: str) -> list[str]:
     """Return new recovery codes for a user; those it had count no more."""
-    codes = ["-".join("".join(secrets.choice(_READABLE) for _ in range(4)) for _ in range(4))
-             for _ in range(RECOVERY_CODES)]
+    codes = [readable(4) for _ in range(RECOVERY_CODES)]
     store.family(FAMILY).remove(_recovery(user))
     store.family(FAMILY).insert(_recovery(user), {_hash(user, each): {"created": _now()} for each in codes})
     return codes
@@ -94,6 +93,11 @@ def turn_off(store: Store, user: str) -> None:
     """Forget a user's secret and recovery codes; does nothing if there are none."""
     store.family(FAMILY).remove(ROW, [user])
     store.family(FAMILY).remove(_recovery(user))
+
+
+def readable(letters: int) -> str:
+    """Return a random text that is easy to read out and to type: four groups of so many letters."""
+    return "-".join("".join(secrets.choice(READABLE) for _ in range(letters)) for _ in range(4))
 
 
 def _state(store: Store, user: str) -> tuple[str | None, str]:

@@ -18,11 +18,12 @@ from footfall import definitions, pageview, users
 from footfall.definitions import Definition
 from footfall.errors import NotFoundException, UsageError
 from footfall.storage import Store
+from footfall.tokens import MAX_DAYS
 
 KIND = "share"
 #: No account can have this name.
 INDEX_ROW = "/shares"
-MAX_NAME, MAX_DAYS = 64, 36_500
+MAX_NAME = 64
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{22}")
 

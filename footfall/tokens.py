@@ -25,6 +25,8 @@ EVENTS, READ, WRITE = "events", "read", "write"
 SCOPES = (EVENTS, READ, WRITE)
 #: Stands for every site, also those that are still to come.
 EVERY_SITE = "*"
+#: The longest for which a token holds that does not hold for ever.
+MAX_DAYS = 36_500
 #: How much of a token's hash tells it from the others when they are listed.
 ID_DIGITS = 12
 

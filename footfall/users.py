@@ -30,8 +30,6 @@ ROW = "users"
 MIN_PASSWORD = 10
 #: With werkzeug's own cost, which rises with its releases; what is stored names its own.
 HASHING = "scrypt"
-#: Without 0, 1, i, l and o, which are easily misread. Twenty of these 31 are 99 bits.
-READABLE = "23456789abcdefghjkmnpqrstuvwxyz"
 
 #: What a user may be on a site; each may do all that those before it may.
 ROLES = ("viewer", "editor", "owner")
@@ -183,7 +181,8 @@ def of_session(store: Store, name: str, token: str) -> User | None:
 
 def new_password() -> str:
     """Return a random password that is easy to read out and to type, four groups of five."""
-    return "-".join("".join(secrets.choice(READABLE) for _ in range(5)) for _ in range(4))
+    # Twenty letters of 31 are 99 bits.
+    return second_factor.readable(5)
 
 
 def hashed(password: str) -> str:

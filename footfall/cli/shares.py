@@ -12,6 +12,7 @@ from footfall.cli.settings import with_settings
 from footfall.cli.sites import TAG_SETTINGS, address
 from footfall.config import Config
 from footfall.stores import open_store
+from footfall.tokens import MAX_DAYS
 
 
 @click.group()
@@ -22,7 +23,7 @@ def share() -> None:
 @share.command("add")
 @click.argument("site_id", metavar="SITE")
 @click.option("--name", default="", metavar="TEXT", help="What to call it in the list.")
-@click.option("--expires", type=click.IntRange(1, shares.MAX_DAYS), metavar="DAYS",
+@click.option("--expires", type=click.IntRange(1, MAX_DAYS), metavar="DAYS",
               help="For how many days it holds; for ever if not given.")
 @click.option("--password-stdin", is_flag=True, help="It takes a password, which is read from standard input.")
 @click.option("--embed", is_flag=True, help="It may be shown in frames, on the hosts of the site's setting embed.")

@@ -11,8 +11,6 @@ from footfall.cli.settings import with_settings
 from footfall.config import Config
 from footfall.stores import open_store
 
-MAX_DAYS = 36_500
-
 
 @click.group()
 def token() -> None:
@@ -24,7 +22,7 @@ def token() -> None:
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(tokens.SCOPES), default=(tokens.EVENTS,),
               show_default=True, help="What it may do; may be given again.")
 @click.option("--name", default="", metavar="TEXT", help="What to call it in the list.")
-@click.option("--expires", type=click.IntRange(1, MAX_DAYS), metavar="DAYS",
+@click.option("--expires", type=click.IntRange(1, tokens.MAX_DAYS), metavar="DAYS",
               help="For how many days it holds; for ever if not given.")
 @with_settings()
 def add(config: Config, site_id: str, scopes: tuple[str, ...], name: str, expires: int | None) -> None:

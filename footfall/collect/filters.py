@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from fnmatch import translate
@@ -135,6 +136,14 @@ def _tells_senders_apart(address: str) -> bool:
 def rule_of(reason: str) -> str:
     """Return the name of the rule that a stored reason is of."""
     return reason.partition(":")[0]
+
+
+def by_rule(reasons: Mapping[str, int]) -> Counter[str]:
+    """Return counts by reason as counts by rule."""
+    counts = Counter[str]()
+    for reason, count in reasons.items():
+        counts[rule_of(reason)] += count
+    return counts
 
 
 class RuleBook:

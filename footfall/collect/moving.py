@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
 
 from footfall import pageview, timeuuid
+from footfall.changes import COUNTED
 from footfall.collect.filters import Rules, rule_of, sort_out
 from footfall.collect.rates import Rates
 from footfall.columns import Insert, Remove, sort_name
@@ -29,8 +30,6 @@ from footfall.storage import Mutation, Store
 
 #: Events that are moved together.
 BATCH = 500
-#: The families that are counted.
-COUNTED = ("PageViews", "Events")
 
 
 class Range(NamedTuple):

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from footfall import pageview, timeuuid
+from footfall.changes import COUNTED
 from footfall.errors import UsageError
 from footfall.pageview import Packed, row_key
 from footfall.reports.arrays import Array
 from footfall.reports.buckets import zone_of
-from footfall.reports.building import COUNTED
 from footfall.reports.choosing import Chooser
 from footfall.reports.filters import Filter, parse
 from footfall.reports.frame import Days, Frame

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from footfall import timeuuid
+from footfall.changes import COUNTED
 from footfall.pageview import row_key
 from footfall.reports.day import Day
 from footfall.reports.encoder import Encoder
@@ -15,8 +16,6 @@ from footfall.reports.facts import FIELDS
 from footfall.reports.visits import GAP, StitchedDay, stitch
 from footfall.storage import Store
 
-#: The families that facts are made of.
-COUNTED = ("PageViews", "Events")
 _DAY = timedelta(days=1)
 
 

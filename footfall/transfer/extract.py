@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from footfall import pageview, retries, timeuuid
 from footfall.accounts import Account
+from footfall.changes import COUNTED
 from footfall.errors import UsageError
 from footfall.packing import FILTERED
 from footfall.pageview import Packed, days_of
 from footfall.storage import Slice, Store
 from footfall.timeuuid import Moment
 
-#: The families whose events count, and all that have events.
-COUNTED = ("PageViews", "Events")
+#: All families that have events.
 EVENTS = (*COUNTED, FILTERED)
 #: How often it is told how far we are, in columns.
 STEP = 1_000

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from footfall import accounts, definitions, pageview, retries
+from footfall.changes import COUNTED
 from footfall.columns import MAX_VALUE_BYTES, VISITOR_BYTES, Insert, check_name, check_value
 from footfall.definitions import Definition
 from footfall.errors import StoreError, UsageError
@@ -26,7 +27,7 @@ from footfall.pageview import check_account
 from footfall.retention import limited, retention_of
 from footfall.site_settings import parsed
 from footfall.storage import Store
-from footfall.transfer.extract import COUNTED, EVENTS
+from footfall.transfer.extract import EVENTS
 from footfall.transfer.formats import jsonl
 from footfall.transfer.importing import BATCH
 from footfall.transfer.positions import apply_then

@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from footfall import timeuuid
 from footfall.collect import moving
 from footfall.collect.beacon import collector
-from footfall.collect.filters import RULES, rule_of
+from footfall.collect.filters import RULES, by_rule
 from footfall.collect.moving import Range
 from footfall.errors import UsageError
 from footfall.pageview import Event
@@ -63,7 +63,7 @@ def filtered(site: str) -> ResponseReturnValue:
     older = shown.search(*_said(reason), ("before", str(lines[-1].event.id))) if len(page) > PER_PAGE else ""
     return render_template(
         "filtered.html", view=shown, reason=reason, lines=lines, total=by_reason.total(),
-        by_rule=_counts(shown, _by_rule(by_reason)), by_reason=_counts(shown, by_reason), is_first=before is None,
+        by_rule=_counts(shown, by_rule(by_reason)), by_reason=_counts(shown, by_reason), is_first=before is None,
         everything=url_for(".filtered") + shown.search(), older=older and url_for(".filtered") + older,
         restore=url_for("apart.restore") + shown.search(*_said(reason)), may_restore=sites.may("editor"))
 
@@ -105,13 +105,6 @@ def _newest(shown: View, reason: str | None, before: uuid.UUID | None) -> Iterat
         is_older = before is None or timeuuid.sort_key(event.id) < timeuuid.sort_key(before)
         if is_older and moving.is_for(event.fields, reason):
             yield event
-
-
-def _by_rule(by_reason: Counter[str]) -> Counter[str]:
-    counts = Counter[str]()
-    for reason, count in by_reason.items():
-        counts[rule_of(reason)] += count
-    return counts
 
 
 def _counts(shown: View, counts: Counter[str]) -> list[Count]:

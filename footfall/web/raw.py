@@ -12,12 +12,12 @@ from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from footfall import pageview, timeuuid
+from footfall.changes import COUNTED
 from footfall.collect.beacon import collector
 from footfall.columns import VISITOR_BYTES
 from footfall.errors import UsageError
 from footfall.packing import FILTERED
 from footfall.reports.behind import KINDS, Behind, Found, Page, find
-from footfall.reports.building import COUNTED
 from footfall.reports.facts import TABLES, Fact, fact_of
 from footfall.reports.query import run
 from footfall.web import sites

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from flask import request
 from flask.typing import ResponseReturnValue
 
 from footfall import accounts
 from footfall.collect.beacon import collector
-from footfall.collect.filters import RULES, Rules, lists_of, rule_of
+from footfall.collect.filters import RULES, Rules, by_rule, lists_of
 from footfall.collect.moving import Range, apply_rules, count_filtered
 from footfall.reports.recent import ending
+from footfall.timeuuid import as_utc
 from footfall.web.auth import audit_here, guard
 from footfall.web.settings.frame import (
     Form,
@@ -73,7 +74,7 @@ def apply_filters(site: str) -> ResponseReturnValue:
         return _page(present(KEYS), applied=form, rules=rules)
     store, is_sure = collector().store(), form["sure"] == "yes"
     wanted = Rules(accounts.find(store, site).settings, lists_of(server()), rules)
-    reasons = apply_rules(store, site, wanted, Range(_midnight(since), _midnight(until + timedelta(days=1))),
+    reasons = apply_rules(store, site, wanted, Range(as_utc(since), as_utc(until + timedelta(days=1))),
                           again=bool(form["restored"]), move=is_sure)
     if not is_sure:
         return _page(present(KEYS), applied=form, rules=rules, found=reasons)
@@ -92,14 +93,8 @@ def _page(form: Form, applied: Form | None = None, rules: list[str] | None = Non
           found: Counter[str] | None = None) -> ResponseReturnValue:
     now, own = datetime.now(UTC), guard().client()
     days = ending(now.date(), DAYS)
-    counts = Counter[str]()
-    for reason, hits in count_filtered(collector().store(), account().id, Range(_midnight(days.since))).items():
-        counts[rule_of(reason)] += hits
+    counts = by_rule(count_filtered(collector().store(), account().id, Range(as_utc(days.since))))
     applied = applied or Form({"since": str(days.since), "until": str(now.date())})
     return page("settings_filters.html", "settings.filters", form=form, applied=applied, meanings=RULES,
                 rules=list(RULES) if rules is None else rules, found=found, counts=counts.most_common(), days=DAYS,
                 own=own, own_is_private=_is_private(own))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)

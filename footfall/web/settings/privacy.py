@@ -13,6 +13,7 @@ from footfall.collect import forgetting
 from footfall.collect.beacon import collector
 from footfall.config import BY_KEY, Config
 from footfall.erasure import Selection
+from footfall.timeuuid import as_utc
 from footfall.web.auth import audit_here
 from footfall.web.settings.frame import Form, blueprint, change_settings, day_of, done, follow, page, present
 from footfall.web.settings.frame import server as settings_of_server
@@ -87,8 +88,7 @@ def _selection(site: str, form: Form) -> Selection:
             selection = selection._replace(network=forgetting.network_of(form["address"]))
     with form.blaming("before"):
         if form["before"]:
-            day = day_of(form["before"])
-            selection = selection._replace(before=datetime(day.year, day.month, day.day, tzinfo=UTC))
+            selection = selection._replace(before=as_utc(day_of(form["before"])))
     return selection
 
 

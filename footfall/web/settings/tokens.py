@@ -15,7 +15,6 @@ from footfall.tokens import EVENTS, READ, SCOPES, WRITE, Token
 from footfall.web.auth import audit_here, guard
 from footfall.web.settings.frame import Form, blueprint, done, page
 
-MAX_DAYS = 36_500
 #: What each scope allows, in words.
 MEANINGS = {
     EVENTS: "send events",
@@ -36,7 +35,7 @@ def add_token(site: str) -> ResponseReturnValue:
     if not scopes:
         form.problems["scope"] = "choose at least one"
     with form.blaming("expires"):
-        days = whole_number(1, MAX_DAYS)(form["expires"]) if form["expires"] else None
+        days = whole_number(1, kept.MAX_DAYS)(form["expires"]) if form["expires"] else None
     if form.problems:
         return _page(form, chosen=scopes)
     with form.blaming("name"):

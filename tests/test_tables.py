@@ -9,7 +9,8 @@ import pytest
 
 from footfall.reports.building import build, days_around
 from footfall.reports.query import query
-from footfall.web.tables import METRICS, guarded
+from footfall.transfer.formats.sheet import guarded
+from footfall.web.tables import METRICS
 from tests.pages import DAYS, clients, link, quantities, rows, total
 from tests.streams import fill
 

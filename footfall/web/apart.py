@@ -59,7 +59,8 @@ def filtered(site: str) -> ResponseReturnValue:
     by_reason = moving.count_filtered(store, shown.site, within)
     before = name_of("before", request.args.get("before", ""))
     page = list(islice(_newest(shown, reason, before), PER_PAGE + 1))
-    lines = [Line(event, _clock(event, shown), words(event.fields["reason"])) for event in page[:PER_PAGE]]
+    lines = [Line(event, shown.clock(timeuuid.datetime_of(event.id)), words(event.fields["reason"]))
+             for event in page[:PER_PAGE]]
     older = shown.search(*_said(reason), ("before", str(lines[-1].event.id))) if len(page) > PER_PAGE else ""
     return render_template(
         "filtered.html", view=shown, reason=reason, lines=lines, total=by_reason.total(),
@@ -114,7 +115,3 @@ def _counts(shown: View, counts: Counter[str]) -> list[Count]:
 
 def _said(reason: str | None) -> list[tuple[str, str]]:
     return [("reason", reason)] if reason else []
-
-
-def _clock(event: Event, shown: View) -> str:
-    return timeuuid.datetime_of(event.id).astimezone(ZoneInfo(shown.zone)).isoformat(" ", "milliseconds")

@@ -10,9 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import cast
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
 from flask.typing import ResponseReturnValue
@@ -21,7 +19,7 @@ from footfall.accounts import KnownAccounts
 from footfall.errors import UsageError
 from footfall.storage import Store
 from footfall.web.reports import reports
-from footfall.web.view import parse_view
+from footfall.web.view import parse_view, today_in
 
 #: What can be asked for, with the words on the badge.
 PERIODS: Mapping[str, str] = {"month": "this month", "28d": "in 28 days", "year": "this year"}
@@ -111,8 +109,7 @@ def _count(site: str, metric: str, period: str, zone: str) -> int:
     from footfall.reports.asking import days_of
     from footfall.reports.query import run
 
-    today = datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
-    shown = parse_view([("period", period)], site, zone, today)
+    shown = parse_view([("period", period)], site, zone, today_in(zone))
     (row,) = run(shown.query((metric,)), days_of(reports().cache(), site))
     return int(row[metric])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -17,7 +16,7 @@ from footfall.errors import UsageError
 from footfall.reports.recent import Range, ending, newest_days
 from footfall.web import charts
 from footfall.web.reports import days
-from footfall.web.view import View
+from footfall.web.view import View, today_in
 
 if TYPE_CHECKING:
     from footfall.reports.frame import Days
@@ -62,7 +61,7 @@ def index() -> ResponseReturnValue:
     if len(known) == 1 and not request.query_string:
         return redirect(url_for("site.overview", site=known[0].id), 303)
     now = datetime.now(UTC)
-    sites = [_site(account, count, _today(account, now)) for account in known]
+    sites = [_site(account, count, today_in(account.settings["timezone"], now)) for account in known]
     silent = {site.account.id for site in sites if not site.numbers["views"]}
     newest = newest_days(store, silent, before=now.date())
     sites = [_site(site.account, count, newest[site.account.id], stale=True) if site.account.id in newest else site
@@ -102,7 +101,3 @@ def _site(account: Account, count: int, last: date, *, stale: bool = False) -> S
     shown = view.over(*span.days()[::count - 1]) if stale else view
     return Site(account, span, stale, url_for("site.overview", site=account.id) + shown.search(),
                 *read_site(account, span, days(account.id)))
-
-
-def _today(account: Account, now: datetime) -> date:
-    return now.astimezone(ZoneInfo(account.settings["timezone"])).date()

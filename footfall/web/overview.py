@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -150,20 +149,18 @@ def points_of(view: View, metric: str, of_site: Days, now: datetime) -> list[Poi
 
 
 def _point(view: View, begin: date, number: Any, other: Any, now: datetime) -> Point:
-    last = view.range.until - timedelta(days=1)
+    first, last = view.days_of(view.by_time, begin)
     if isinstance(begin, datetime):
         day, clock = begin.date(), f"{begin:%H:%M}"
         is_short = (view.range.until - view.range.since).days <= 2
-        return Point(f"{charts.long_day(day)}, {clock}", clock if is_short else charts.short_day(day), day, day, number,
-                     other, begun=begin <= now)
-    begun, first = begin <= view.today, max(begin, view.range.since)
+        return Point(f"{charts.long_day(day)}, {clock}", clock if is_short else charts.short_day(day), first, last,
+                     number, other, begun=begin <= now)
     if view.by_time == "month":
-        end = (begin.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-        return Point(f"{begin:%b %Y}", f"{begin:%b %Y}", first, min(end, last), number, other, begun)
-    if view.by_time == "week":
-        return Point(f"Week of {charts.long_day(begin)}", charts.short_day(begin), first,
-                     min(begin + timedelta(days=6), last), number, other, begun)
-    return Point(charts.long_day(begin), charts.short_day(begin), begin, begin, number, other, begun)
+        title = mark = f"{begin:%b %Y}"
+    else:
+        title, mark = charts.long_day(begin), charts.short_day(begin)
+        title = f"Week of {title}" if view.by_time == "week" else title
+    return Point(title, mark, first, last, number, other, begun=begin <= view.today)
 
 
 def _notes(view: View) -> list[Note]:
@@ -242,8 +239,7 @@ def _world(page: Page, metric: str, rows: Sequence[Told]) -> Markup:
 def _goals(page: Page, of_site: Days) -> list[Reached]:
     found = []
     for goal in defined.goals(collector().store(), page.view.site):
-        asked, form = page.view.query(("visits",)), ["visit", form_of(goal.form)]
-        visits = run(replace(asked, where=form if asked.where is None else ["and", asked.where, form]), of_site)[0]
+        visits = run(page.view.query(("visits",), also=["visit", form_of(goal.form)]), of_site)[0]
         rate = run(page.view.query(("conversion_rate",), goal=goal.form), of_site)[0]["conversion_rate"]
         operator, dimension = ("matches", "page") if "page" in goal.form else ("is", "event")
         found.append(Reached(goal.name, defined.described(goal.form),

@@ -6,7 +6,6 @@ import json
 import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -142,9 +141,9 @@ def _line(shown: View, found: Found) -> Line:
     fields = found.fields
     fact = fact_of(fields)
     visitor = fact.visitor.to_bytes(VISITOR_BYTES).hex() if fact.visitor else ""
-    time = timeuuid.datetime_of(found.name).astimezone(ZoneInfo(shown.zone))
+    time = shown.clock(timeuuid.datetime_of(found.name))
     trail = url_for(".events") + shown.but(chips=()).search(("visitor", visitor)) if visitor else ""
-    return Line(found.name, time.isoformat(" ", "milliseconds"), fact.kind[0] or "page-view",
+    return Line(found.name, time, fact.kind[0] or "page-view",
                 {str(name): as_text(value) for name, value in fields.items()}, visitor, trail, fact)
 
 

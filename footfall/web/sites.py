@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, current_app, g, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,7 +14,7 @@ from footfall.collect.beacon import collector
 from footfall.errors import UsageError
 from footfall.web import names
 from footfall.web.rules import is_shareable
-from footfall.web.view import COMPARISONS, PERIODS, View, is_field, parse_view
+from footfall.web.view import COMPARISONS, PERIODS, View, is_field, parse_view, today_in
 
 PREFIX = "/sites/<site>"
 
@@ -134,11 +132,13 @@ def _shown() -> str:
 
 
 def account() -> Account:
-    """Return the site of the request."""
-    try:
-        return accounts.find(collector().store(), g.site)
-    except UsageError:
-        abort(404)
+    """Return the site of the request, as it was when it was first asked for; it is kept in ``g.account``."""
+    if "account" not in g:
+        try:
+            g.account = accounts.find(collector().store(), g.site)
+        except UsageError:
+            abort(404)
+    return cast(Account, g.account)
 
 
 def view() -> View:
@@ -148,6 +148,5 @@ def view() -> View:
     """
     site = account()
     zone = site.settings["timezone"]
-    today = datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
-    g.view = parse_view(request.args.items(multi=True), site.id, zone, today)
+    g.view = parse_view(request.args.items(multi=True), site.id, zone, today_in(zone))
     return cast(View, g.view)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any, NamedTuple
 
 from flask import Response, abort, render_template, request, url_for
@@ -18,6 +17,7 @@ from footfall.reports.dimensions import Dimension, dimension
 from footfall.reports.metrics import Number
 from footfall.reports.query import run
 from footfall.reports.result import Result, Row
+from footfall.transfer.formats import sheet
 from footfall.web import sites
 from footfall.web.names import CHANNELS, COUNTRIES, LANGUAGES, titled
 from footfall.web.names import shown as shown_as
@@ -38,8 +38,6 @@ BEHIND: Mapping[str, str] = {
 }
 #: Words for the codes of a dimension, which are searched too.
 WORDS: Mapping[str, Mapping[str, str]] = {"country": COUNTRIES, "language": LANGUAGES, "channel": CHANNELS}
-#: What a program for tables takes for a formula begins with one of these.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Asked(NamedTuple):
@@ -135,35 +133,17 @@ def parse_asked(fields: Mapping[str, str], of: Dimension) -> Asked:
     return Asked(sort, search, int(first))
 
 
-def written(found: Result) -> Iterator[str]:
-    """Yield the lines of a table as CSV (RFC 4180): numbers as they are, none where there is none.
-
-    A value that a program for tables would take for a formula has an apostrophe before it.
-    """
+def written(found: Result) -> Iterator[bytes]:
+    """Yield the table as CSV: numbers as they are, none where there is none."""
     is_compared = any(row.compared is not None for row in found.rows)
-    yield _csv([*found.by, *found.metrics, *(f"compared.{name}" for name in found.metrics if is_compared)])
-    for row in found.rows:
-        yield _csv([*(guarded(texts.value(value)) for value in row.values), *row.metrics, *(row.compared or ())])
-
-
-def guarded(text: str) -> str:
-    """Return a text that is no formula wherever it is opened.
-
-    >>> guarded("=1+1"), guarded("/blog")
-    ("'=1+1", '/blog')
-    """
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    head = [*found.by, *found.metrics, *(f"compared.{name}" for name in found.metrics if is_compared)]
+    return sheet.lines(chain([head], ([*(sheet.guarded(texts.value(value)) for value in row.values), *row.metrics,
+                                       *(row.compared or ())] for row in found.rows)))
 
 
 def text_of(name: str, value: str | date) -> str:
     """Return a value of a dimension as the pages show it."""
     return shown_as(name, value) if isinstance(value, str) else texts.value(value)
-
-
-def _csv(cells: Sequence[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(["" if cell is None else cell for cell in cells])
-    return line.getvalue()
 
 
 def _dimension(name: str) -> Dimension:
@@ -205,7 +185,7 @@ def _line(shown: View, of: Dimension, metrics: Sequence[str], row: Row) -> Line:
     value = row.values[0]
     narrowed = None
     if isinstance(value, date):
-        narrowed = _over(shown, of, value)
+        narrowed = shown.over(*shown.days_of(of.name, value))
     elif len(value) <= MAX_VALUE:
         narrowed = shown.within("is", of.name, value)
     before = row.compared or (None,) * len(metrics)
@@ -227,15 +207,6 @@ def cell(name: str, number: Number, before: Number, behind: View | None = None) 
     if behind is not None and number and sites.may("viewer"):
         url = url_for(".events") + behind.search(*([("kind", BEHIND[name])] if name in BEHIND else []))
     return Cell(texts.number(name, number), texts.change(name, number, before), url)
-
-
-def _over(shown: View, of: Dimension, begin: date) -> View:
-    """Return a view of the day, week or month that begins then, as far as it is shown; of an hour, of its day."""
-    first = date(begin.year, begin.month, begin.day)
-    length = {"week": 7, "month": (first.replace(day=28) + timedelta(days=4)).replace(day=1).toordinal()
-              - first.toordinal()}.get(of.name, 1)
-    last = first + timedelta(days=length - 1)
-    return shown.over(max(first, shown.range.since), min(last, shown.range.until - timedelta(days=1)))
 
 
 def _pages(shown: View, of: Dimension, asked: Asked, count: int) -> list[tuple[str, str]]:

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from footfall.errors import UsageError
 from footfall.reports.filters import OPERATORS, parse
@@ -126,6 +127,30 @@ class View:
     def over(self, since: date, until: date) -> View:
         """Return it over other days, both included."""
         return self.but(period="custom", range=Range(since, until + timedelta(days=1)), interval="")
+
+    def days_of(self, interval: str, begin: date) -> tuple[date, date]:
+        """Return the first and the last day that are shown of a day, week or month; of an hour, its day.
+
+        :param begin: of the interval.
+        """
+        first = date(begin.year, begin.month, begin.day)
+        end = first + timedelta(days=7 if interval == "week" else 1)
+        if interval == "month":
+            end = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+        return max(first, self.range.since), min(end, self.range.until) - timedelta(days=1)
+
+    def clock(self, moment: datetime) -> str:
+        """Return a moment as text, to the millisecond, in the time zone of what is shown."""
+        return moment.astimezone(ZoneInfo(self.zone)).isoformat(" ", "milliseconds")
+
+
+def today_in(zone: str, now: datetime | None = None) -> date:
+    """Return the day that it is in a time zone.
+
+    :param zone: its name.
+    :param now: aware; the present if none is given.
+    """
+    return (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).date()
 
 
 def parse_view(fields: Iterable[tuple[str, str]], site: str, zone: str, today: date) -> View:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from footfall.transfer.extract import Extract, time_text
@@ -22,11 +23,17 @@ def chunks(extract: Extract, *, plain: bool = False) -> Iterator[bytes]:
     :param plain: leave texts as they are. Otherwise one that a spreadsheet would take for a formula gets a ``'`` before
         it: titles and addresses are what strangers sent.
     """
+    rows = (map((row if plain else {name: guarded(cell) for name, cell in row.items()}).get, flat.COLUMNS)
+            for row in flat.rows(extract, time_text))
+    return lines(chain([flat.COLUMNS], rows))
+
+
+def lines(rows: Iterable[Iterable[object]]) -> Iterator[bytes]:
+    """Yield rows as CSV, some hundred at a time; a cell that is ``None`` is empty."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(flat.COLUMNS)
-    for row in flat.rows(extract, time_text):
-        writer.writerow(map((row if plain else _guarded(row)).get, flat.COLUMNS))
+    for row in rows:
+        writer.writerow(row)
         if text.tell() >= SIZE:
             yield text.getvalue().encode()
             text.seek(0)
@@ -34,6 +41,10 @@ def chunks(extract: Extract, *, plain: bool = False) -> Iterator[bytes]:
     yield text.getvalue().encode()
 
 
-def _guarded(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
-            for name, cell in row.items()}
+def guarded(cell: Any) -> Any:
+    """Return a cell as it is; a text that is taken for a formula with an apostrophe before it.
+
+    >>> guarded("=1+1"), guarded("/blog"), guarded(1)
+    ("'=1+1", '/blog', 1)
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -114,6 +114,14 @@ def window_of(text: str) -> str | int:
     return int(found[1]) * _UNITS[found[2]]
 
 
+def window_text(within: str | float) -> str:
+    """Return how long the steps of a funnel may take as :func:`window_of` reads it."""
+    if isinstance(within, str):
+        return within
+    return next((f"{within / size:.0f}{unit}" for unit, size in reversed(_UNITS.items()) if within % size == 0),
+                f"{within}s")
+
+
 def bar(step: Step, before: Step) -> Markup:
     """Return a bar as wide as a step's share of the first; what was lost since the step before has another shade."""
     return Markup('<svg class="ladder" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'

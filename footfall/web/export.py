@@ -5,8 +5,10 @@ from __future__ import annotations
 from flask import Response, abort, request
 from flask.typing import ResponseReturnValue
 
+from footfall.accounts import Account
 from footfall.collect.beacon import collector
 from footfall.reports.ranges import moment
+from footfall.timeuuid import Moment
 from footfall.transfer import export
 from footfall.web import sites
 from footfall.web.auth import audit_here
@@ -19,9 +21,18 @@ def download(site: str, format: str) -> ResponseReturnValue:  # noqa: A002 - its
     """Send everything of a site, or of the days from ``since`` to ``until``, both included."""
     if format not in export.FORMATS:
         abort(404)
-    account = sites.account()
     since, until = (moment(text, name) if (text := request.args.get(name)) else None for name in ("since", "until"))
-    chunks = export.chunks(collector().store(), account, format, since, export.end_of(until))
-    audit_here("export.download", f"{format}, {since or 'the first'} to {until or 'the last'}")
+    return sent(sites.account(), format, since, until, export.end_of(until))
+
+
+def sent(account: Account, format: str, since: Moment | None, until: Moment | None,  # noqa: A002 - its name
+         end: Moment | None, by: str | None = None) -> Response:
+    """Return an export as an answer, and note who took it.
+
+    :param until: as it was asked for; ``end`` is the instant that ends the range.
+    :param by: who asked; whoever is logged in if not given.
+    """
+    chunks = export.chunks(collector().store(), account, format, since, end)
+    audit_here("export.download", f"{format}, {since or 'the first'} to {until or 'the last'}", by=by, site=account.id)
     return Response(chunks, content_type=export.FORMATS[format], headers={
-        "Content-Disposition": f'attachment; filename="{export.file_name(site, format, since, until)}"'})
+        "Content-Disposition": f'attachment; filename="{export.file_name(account.id, format, since, until)}"'})

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Response
-
-from footfall.collect.beacon import collector
 from footfall.reports.ranges import moment
 from footfall.tokens import READ, Token
 from footfall.transfer import export as exports
 from footfall.web.api.access import site_of
 from footfall.web.api.routes import SITE, Given, Parameter, Route, asked, route
-from footfall.web.auth import audit_here
+from footfall.web.export import sent
 
 _TEXT = {"type": "string"}
 _FIELDS = (
@@ -27,8 +24,4 @@ def export(token: Token) -> Given:
     fields = asked(_FIELDS)
     account, format_ = site_of(token, fields.get("site")), fields.get("format", "jsonl")
     since, until = (moment(fields[name], name) if name in fields else None for name in ("since", "until"))
-    chunks = exports.chunks(collector().store(), account, format_, since, until)
-    audit_here("export.download", f"{format_}, {since or 'the first'} to {until or 'the last'}", by=f"token {token.id}",
-               site=account.id)
-    return Response(chunks, content_type=exports.FORMATS[format_], headers={
-        "Content-Disposition": f'attachment; filename="{exports.file_name(account.id, format_, since, until)}"'})
+    return sent(account, format_, since, until, until, by=f"token {token.id}")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from flask import abort, g, request
+from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from footfall import goals as defined
 from footfall.collect.beacon import collector
-from footfall.errors import UsageError
 from footfall.goals import Annotation
 from footfall.web.auth import audit_here
-from footfall.web.settings.frame import Form, blueprint, day_of, done, page
+from footfall.web.settings.frame import Form, blueprint, day_of, done, found, page
 from footfall.web.sites import view
 
 
@@ -26,18 +25,18 @@ def add_annotation(site: str) -> ResponseReturnValue:
 
 @blueprint.get("/annotations/<annotation>")
 def annotation(site: str, annotation: str) -> ResponseReturnValue:
-    found = _found(site, annotation)
-    return _page(Form({"day": str(found.day), "text": found.text}), found)
+    old = found(defined.find_annotation, annotation)
+    return _page(Form({"day": str(old.day), "text": old.text}), old)
 
 
 @blueprint.post("/annotations/<annotation>")
 def change_annotation(site: str, annotation: str) -> ResponseReturnValue:
-    return _save(site, _found(site, annotation))
+    return _save(site, found(defined.find_annotation, annotation))
 
 
 @blueprint.post("/annotations/<annotation>/remove")
 def remove_annotation(site: str, annotation: str) -> ResponseReturnValue:
-    removed = defined.remove_annotation(collector().store(), site, _found(site, annotation).id)
+    removed = defined.remove_annotation(collector().store(), site, found(defined.find_annotation, annotation).id)
     audit_here("annotation.remove", f"{removed.id} {removed.day}: {removed.text}")
     return done(f"Removed the annotation of {removed.day}.", "settings.annotations")
 
@@ -60,13 +59,6 @@ def _save(site: str, old: Annotation | None) -> ResponseReturnValue:
 
 def _page(form: Form, old: Annotation | None = None) -> ResponseReturnValue:
     shown = view()
-    found = defined.annotations(collector().store(), shown.site)
+    every = defined.annotations(collector().store(), shown.site)
     return page("settings_annotations.html", "settings.annotations", form=form, old=old,
-                annotations=list(reversed(found)))
-
-
-def _found(site: str, annotation: str) -> Annotation:
-    try:
-        return defined.find_annotation(collector().store(), site, annotation)
-    except UsageError:
-        abort(404)
+                annotations=list(reversed(every)))

@@ -6,12 +6,12 @@ wrong beside each field; nothing was changed then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-from flask import current_app, flash, g, redirect, render_template, request, url_for
+from flask import abort, current_app, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from footfall import accounts
@@ -19,10 +19,13 @@ from footfall.collect.beacon import collector
 from footfall.config import Config
 from footfall.errors import UsageError
 from footfall.site_settings import SITE_SETTINGS
+from footfall.storage import Store
 from footfall.web.auth import audit_here
 from footfall.web.reports import reports
 from footfall.web.rules import EDITOR, rule_of
 from footfall.web.sites import account, site_blueprint
+
+T = TypeVar("T")
 
 
 class Section(NamedTuple):
@@ -157,6 +160,14 @@ def day_of(text: str) -> date:
     if not 1970 <= day.year < 2200:
         raise ValueError("must be a day such as 2026-01-31")
     return day
+
+
+def found(find: Callable[[Store, str, str], T], definition_id: str) -> T:
+    """Return a definition of the site, as a function of :mod:`footfall.goals` finds it; 404 if there is none."""
+    try:
+        return find(collector().store(), g.site, definition_id)
+    except UsageError:
+        abort(404)
 
 
 def follow() -> None:

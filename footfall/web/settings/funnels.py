@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from flask import abort, g, request
+from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from footfall import goals as defined
@@ -15,12 +15,10 @@ from footfall.goals import Funnel
 from footfall.reports.funnels import funnel as count_steps
 from footfall.reports.goals import filter_of, steps_of
 from footfall.web.auth import audit_here
-from footfall.web.conversions import window_of
+from footfall.web.conversions import window_of, window_text
 from footfall.web.reports import days
-from footfall.web.settings.frame import Form, blueprint, done, page
+from footfall.web.settings.frame import Form, blueprint, done, found, page
 from footfall.web.sites import view
-
-_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
 class Meant(NamedTuple):
@@ -42,19 +40,19 @@ def add_funnel(site: str) -> ResponseReturnValue:
 
 @blueprint.get("/funnels/<funnel>")
 def funnel(site: str, funnel: str) -> ResponseReturnValue:
-    found = _found(site, funnel)
-    steps = "\n".join(map(defined.described, found.steps))
-    return _page(Form({"name": found.name, "steps": steps, "within": _window(found.within)}), found)
+    old = found(defined.find_funnel, funnel)
+    steps = "\n".join(map(defined.described, old.steps))
+    return _page(Form({"name": old.name, "steps": steps, "within": window_text(old.within)}), old)
 
 
 @blueprint.post("/funnels/<funnel>")
 def change_funnel(site: str, funnel: str) -> ResponseReturnValue:
-    return _save(site, _found(site, funnel))
+    return _save(site, found(defined.find_funnel, funnel))
 
 
 @blueprint.post("/funnels/<funnel>/remove")
 def remove_funnel(site: str, funnel: str) -> ResponseReturnValue:
-    removed = defined.remove_funnel(collector().store(), site, _found(site, funnel).id)
+    removed = defined.remove_funnel(collector().store(), site, found(defined.find_funnel, funnel).id)
     audit_here("funnel.remove", f"{removed.id} {removed.name}")
     return done(f"Removed the funnel {removed.name}.", "settings.funnels")
 
@@ -102,23 +100,9 @@ def _page(form: Form, old: Funnel | None = None, tried: Meant | None = None) -> 
         counted = [(defined.described(form), step) for form, step in zip(tried.steps, reached, strict=True)]
     return page("settings_funnels.html", "settings.funnels", form=form, old=old, tried=counted,
                 who="visits" if tried is None or tried.within == "visit" else "visitors",
-                funnels=[(each, _told(each.steps), _window(each.within))
+                funnels=[(each, _told(each.steps), window_text(each.within))
                          for each in defined.funnels(collector().store(), shown.site)])
-
-
-def _found(site: str, funnel: str) -> Funnel:
-    try:
-        return defined.find_funnel(collector().store(), site, funnel)
-    except UsageError:
-        abort(404)
 
 
 def _told(steps: Sequence[Any]) -> str:
     return " → ".join(map(defined.described, steps))
-
-
-def _window(within: str | float) -> str:
-    """Return how long the steps may take, as it is typed."""
-    if isinstance(within, str):
-        return within
-    return next((f"{within / size:.0f}{unit}" for unit, size in _UNITS if within % size == 0), f"{within}s")

@@ -6,19 +6,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from flask import abort, g, request
+from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from footfall import goals as defined
 from footfall.collect.beacon import collector
-from footfall.errors import UsageError
 from footfall.goals import Goal
 from footfall.reports import texts
 from footfall.reports.goals import filter_of
 from footfall.web.auth import audit_here
 from footfall.web.conversions import reached
 from footfall.web.reports import days
-from footfall.web.settings.frame import Form, blueprint, done, page
+from footfall.web.settings.frame import Form, blueprint, done, found, page
 from footfall.web.sites import view
 
 KINDS = {"page": "A page is viewed", "event": "An event happens"}
@@ -36,18 +35,18 @@ def add_goal(site: str) -> ResponseReturnValue:
 
 @blueprint.get("/goals/<goal>")
 def goal(site: str, goal: str) -> ResponseReturnValue:
-    found = _found(site, goal)
-    return _page(_as_form(found), found)
+    old = found(defined.find_goal, goal)
+    return _page(_as_form(old), old)
 
 
 @blueprint.post("/goals/<goal>")
 def change_goal(site: str, goal: str) -> ResponseReturnValue:
-    return _save(site, _found(site, goal))
+    return _save(site, found(defined.find_goal, goal))
 
 
 @blueprint.post("/goals/<goal>/remove")
 def remove_goal(site: str, goal: str) -> ResponseReturnValue:
-    removed = defined.remove_goal(collector().store(), site, _found(site, goal).id)
+    removed = defined.remove_goal(collector().store(), site, found(defined.find_goal, goal).id)
     audit_here("goal.remove", _described(removed))
     return done(f"Removed the goal {removed.name}.", "settings.goals")
 
@@ -92,13 +91,6 @@ def _page(form: Form, old: Goal | None = None, tried: Mapping[str, Any] | None =
                 goals=[(each, defined.described(each.form)) for each in defined.goals(store, shown.site)],
                 tried=None if tried is None else [texts.number(name, row[name]) for name, row in
                                                   reached(shown, tried, days(shown.site))])
-
-
-def _found(site: str, goal: str) -> Goal:
-    try:
-        return defined.find_goal(collector().store(), site, goal)
-    except UsageError:
-        abort(404)
 
 
 def _as_form(goal: Goal) -> Form:

@@ -56,6 +56,11 @@ def note(store: Store, action: str, *, by: str, site: str = "", detail: str = ""
         "detail": _line(detail, MAX_DETAIL), "client": _line(client, MAX_TEXT)}})
 
 
+def note_command(store: Store, action: str, site: str = "", detail: str = "") -> None:
+    """Note what a command of the server's command line did; see :func:`note`."""
+    note(store, action, by=COMMAND_LINE, site=site, detail=detail)
+
+
 def entries(store: Store, *, site: str | None = None, since: datetime | None = None,
             before: str | None = None) -> Iterator[Entry]:
     """Yield what was noted, the newest first.

@@ -11,7 +11,6 @@ from footfall import accounts, audit, second_factor, sessions, users
 from footfall.cli.settings import with_settings
 from footfall.config import Config
 from footfall.errors import UsageError
-from footfall.storage import Store
 from footfall.stores import open_store
 from footfall.users import EVERY_SITE, ROLES
 
@@ -38,7 +37,7 @@ def add(config: Config, name: str, role: str, site_ids: tuple[str, ...], if_none
             accounts.find(store, site_id)
         roles = dict.fromkeys(site_ids or [EVERY_SITE], role)
         users.add(store, name, password, roles)
-        _note(store, "user.add", f"{name}, {_roles(roles)}", "" if len(site_ids) != 1 else site_ids[0])
+        audit.note_command(store, "user.add", "" if len(site_ids) != 1 else site_ids[0], f"{name}, {_roles(roles)}")
     _tell(f"Added {name}.", password, password_stdin)
 
 
@@ -53,7 +52,7 @@ def role_(config: Config, name: str, role: str, site_id: str | None) -> None:
         if site_id is not None and role != "none":
             accounts.find(store, site_id)
         changed = users.set_role(store, name, None if role == "none" else role, site_id or EVERY_SITE)
-        _note(store, "user.role", f"{name}, now {_roles(changed.roles)}", site_id or "")
+        audit.note_command(store, "user.role", site_id or "", f"{name}, now {_roles(changed.roles)}")
     click.echo(f"{name} is now {_roles(changed.roles)}.")
 
 
@@ -66,7 +65,7 @@ def password_(config: Config, name: str, password_stdin: bool) -> None:
     password = _password(password_stdin)
     with open_store(config=config) as store:
         users.set_password(store, name, password)
-        _note(store, "user.password", name)
+        audit.note_command(store, "user.password", detail=name)
     _tell(f"Changed {name}'s password.", password, password_stdin)
 
 
@@ -87,7 +86,7 @@ def remove(config: Config, name: str) -> None:
     """Remove the user NAME and end its sessions."""
     with open_store(config=config) as store:
         users.remove(store, name)
-        _note(store, "user.remove", name)
+        audit.note_command(store, "user.remove", detail=name)
     click.echo(f"Removed {name}.")
 
 
@@ -114,7 +113,7 @@ def logout(config: Config, name: str, session_id: str | None) -> None:
             sessions.end_all(store, name)
         else:
             sessions.end(store, name, session_id)
-        _note(store, "session.end", f"{name}, {session_id or 'all'}")
+        audit.note_command(store, "session.end", detail=f"{name}, {session_id or 'all'}")
     click.echo(f"Ended {'the session' if session_id else 'all sessions'} of {name}.")
 
 
@@ -130,17 +129,13 @@ def totp_(config: Config, name: str, off: bool) -> None:
             if not second_factor.is_on(store, name):
                 raise UsageError(f"user {name!r}: logs in by the password alone already")
             second_factor.turn_off(store, name)
-            _note(store, "totp.off", name)
+            audit.note_command(store, "totp.off", detail=name)
             click.echo(f"{name} logs in by the password alone now.")
         elif second_factor.is_on(store, name):
             click.echo(f"{name} logs in by password and code; "
                        f"{second_factor.recovery_codes_left(store, name)} recovery codes are left.")
         else:
             click.echo(f"{name} logs in by the password alone; the account page turns codes on.")
-
-
-def _note(store: Store, action: str, detail: str, site: str = "") -> None:
-    audit.note(store, action, by=audit.COMMAND_LINE, site=site, detail=detail)
 
 
 def _roles(roles: Mapping[str, str]) -> str:

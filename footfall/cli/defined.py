@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import click
 
 from footfall import accounts, audit, goals
@@ -12,6 +15,8 @@ from footfall.errors import UsageError
 from footfall.goals import Annotation, Funnel, Goal
 from footfall.storage import Store
 from footfall.stores import open_store
+
+Defined = Goal | Funnel | Annotation
 
 
 @click.group()
@@ -27,31 +32,7 @@ def goal() -> None:
 def add_goal(config: Config, site_id: str, name: str, form: str) -> None:
     """Add a goal of SITE under a NAME: /PAGE, with * for anything, the name of an event, or JSON."""
     with open_store(config=config) as store:
-        made = goals.add_goal(store, site_id, name, goal_of(form, "GOAL"))
-        _note(store, "goal.add", site_id, made)
-    click.echo(f"Added goal {made.id} of {site_id}: {made.name}.")
-
-
-@goal.command("list")
-@click.argument("site_id", metavar="SITE")
-@with_settings()
-def list_goals(config: Config, site_id: str) -> None:
-    """List SITE's goals: their ids, names, and what they are."""
-    with open_store(config=config) as store:
-        for each in goals.goals(store, accounts.find(store, site_id).id):
-            click.echo(f"{each.id}\t{each.name}\t{goals.described(each.form)}")
-
-
-@goal.command("remove")
-@click.argument("site_id", metavar="SITE")
-@click.argument("goal_id", metavar="ID")
-@with_settings()
-def remove_goal(config: Config, site_id: str, goal_id: str) -> None:
-    """Remove the goal ID of SITE."""
-    with open_store(config=config) as store:
-        removed = goals.remove_goal(store, site_id, goal_id)
-        _note(store, "goal.remove", site_id, removed)
-    click.echo(f"Removed goal {removed.id} of {site_id}: {removed.name}.")
+        _done(store, "goal", "Added", site_id, goals.add_goal(store, site_id, name, goal_of(form, "GOAL")))
 
 
 @click.group()
@@ -70,31 +51,7 @@ def add_funnel(config: Config, site_id: str, name: str, steps: tuple[str, ...], 
     """Add a funnel of SITE under a NAME; each STEP is /PAGE, with * for anything, the name of an event, or JSON."""
     with open_store(config=config) as store:
         made = goals.add_funnel(store, site_id, name, [goal_of(step, "STEP") for step in steps], _within(within))
-        _note(store, "funnel.add", site_id, made)
-    click.echo(f"Added funnel {made.id} of {site_id}: {made.name}.")
-
-
-@funnel.command("list")
-@click.argument("site_id", metavar="SITE")
-@with_settings()
-def list_funnels(config: Config, site_id: str) -> None:
-    """List SITE's funnels: their ids, names, what they are within, and their steps."""
-    with open_store(config=config) as store:
-        for each in goals.funnels(store, accounts.find(store, site_id).id):
-            steps = " > ".join(map(goals.described, each.steps))
-            click.echo(f"{each.id}\t{each.name}\t{each.within}\t{steps}")
-
-
-@funnel.command("remove")
-@click.argument("site_id", metavar="SITE")
-@click.argument("funnel_id", metavar="ID")
-@with_settings()
-def remove_funnel(config: Config, site_id: str, funnel_id: str) -> None:
-    """Remove the funnel ID of SITE."""
-    with open_store(config=config) as store:
-        removed = goals.remove_funnel(store, site_id, funnel_id)
-        _note(store, "funnel.remove", site_id, removed)
-    click.echo(f"Removed funnel {removed.id} of {site_id}: {removed.name}.")
+        _done(store, "funnel", "Added", site_id, made)
 
 
 @click.group()
@@ -110,36 +67,54 @@ def annotation() -> None:
 def add_annotation(config: Config, site_id: str, day: str, text: str) -> None:
     """Add an annotation of SITE: TEXT that is shown at DAY, such as 2026-01-31."""
     with open_store(config=config) as store:
-        made = goals.add_annotation(store, site_id, day, text)
-        _note(store, "annotation.add", site_id, made)
-    click.echo(f"Added annotation {made.id} of {site_id} at {made.day}.")
+        _done(store, "annotation", "Added", site_id, goals.add_annotation(store, site_id, day, text))
 
 
-@annotation.command("list")
-@click.argument("site_id", metavar="SITE")
-@with_settings()
-def list_annotations(config: Config, site_id: str) -> None:
-    """List SITE's annotations: their ids, days, texts, and who wrote them."""
-    with open_store(config=config) as store:
-        for each in goals.annotations(store, accounts.find(store, site_id).id):
-            click.echo(f"{each.id}\t{each.day}\t{each.text}\t{each.by or '-'}")
+def _add_list(group: click.Group, told: str, every: Callable[[Store, str], Sequence[Any]],
+              cells: Callable[[Any], Sequence[object]]) -> None:
+    """Give a group the command that lists a site's definitions of its kind, in columns.
+
+    :param told: the columns, in words.
+    """
+    @group.command("list", help=f"List SITE's {group.name}s: {told}.")
+    @click.argument("site_id", metavar="SITE")
+    @with_settings()
+    def list_(config: Config, site_id: str) -> None:
+        with open_store(config=config) as store:
+            for each in every(store, accounts.find(store, site_id).id):
+                click.echo("\t".join(map(str, cells(each))))
 
 
-@annotation.command("remove")
-@click.argument("site_id", metavar="SITE")
-@click.argument("annotation_id", metavar="ID")
-@with_settings()
-def remove_annotation(config: Config, site_id: str, annotation_id: str) -> None:
-    """Remove the annotation ID of SITE."""
-    with open_store(config=config) as store:
-        removed = goals.remove_annotation(store, site_id, annotation_id)
-        _note(store, "annotation.remove", site_id, removed)
-    click.echo(f"Removed annotation {removed.id} of {site_id} at {removed.day}.")
+def _add_remove(group: click.Group, remove: Callable[[Store, str, str], Defined]) -> None:
+    """Give a group the command that removes one of a site's definitions."""
+    kind = str(group.name)
+
+    @group.command("remove", help=f"Remove the {kind} ID of SITE.")
+    @click.argument("site_id", metavar="SITE")
+    @click.argument("definition_id", metavar="ID")
+    @with_settings()
+    def remove_(config: Config, site_id: str, definition_id: str) -> None:
+        with open_store(config=config) as store:
+            _done(store, kind, "Removed", site_id, remove(store, site_id, definition_id))
 
 
-def _note(store: Store, action: str, site: str, about: Goal | Funnel | Annotation) -> None:
-    name = about.text if isinstance(about, Annotation) else about.name
-    audit.note(store, action, by=audit.COMMAND_LINE, site=site, detail=f"{about.id} {name}")
+_add_list(goal, "their ids, names, and what they are", goals.goals,
+          lambda each: (each.id, each.name, goals.described(each.form)))
+_add_list(funnel, "their ids, names, what they are within, and their steps", goals.funnels,
+          lambda each: (each.id, each.name, each.within, " > ".join(map(goals.described, each.steps))))
+_add_list(annotation, "their ids, days, texts, and who wrote them", goals.annotations,
+          lambda each: (each.id, each.day, each.text, each.by or "-"))
+_add_remove(goal, goals.remove_goal)
+_add_remove(funnel, goals.remove_funnel)
+_add_remove(annotation, goals.remove_annotation)
+
+
+def _done(store: Store, kind: str, done: str, site: str, about: Defined) -> None:
+    """Note and tell that a definition was added, or removed."""
+    name, told = ((about.text, f" at {about.day}") if isinstance(about, Annotation)
+                  else (about.name, f": {about.name}"))
+    audit.note_command(store, f"{kind}.{'add' if done == 'Added' else 'remove'}", site, f"{about.id} {name}")
+    click.echo(f"{done} {kind} {about.id} of {site}{told}.")
 
 
 def _within(given: str) -> object:

@@ -102,7 +102,7 @@ def import_export(config: Config, path: str, site_id: str | None, with_definitio
                 done = restoring.restore(lines, path, store, site, config.retention, lambda so_far: drawn.step(
                     so_far.taken.total(), so_far.lines, "Importing: "))
             told = _told(done)
-            audit.note(store, "export.import", by=audit.COMMAND_LINE, site=site,
+            audit.note_command(store, "export.import", site,
                        detail=f"{path}: {'settings, ' if with_definitions else ''}{done.taken.total()} columns taken")
     click.echo(told)
 

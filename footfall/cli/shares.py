@@ -10,6 +10,7 @@ import click
 from footfall import accounts, audit, shares
 from footfall.cli.settings import with_settings
 from footfall.cli.sites import TAG_SETTINGS, address
+from footfall.cli.tokens import until_when
 from footfall.config import Config
 from footfall.stores import open_store
 from footfall.tokens import MAX_DAYS
@@ -34,7 +35,7 @@ def add(config: Config, site_id: str, name: str, expires: int | None, password_s
     with open_store(config=config) as store:
         accounts.find(store, site_id)
         key, made = shares.add(store, site_id, name, days=expires, password=password, embed=embed)
-        audit.note(store, "share.add", by=audit.COMMAND_LINE, site=site_id, detail=f"{made.id} {name}".strip())
+        audit.note_command(store, "share.add", site_id, detail=f"{made.id} {name}".strip())
     click.echo(f"Added link {made.id} to {site_id}. The link itself, shown only now: {address(config)}/share/{key}")
 
 
@@ -47,9 +48,9 @@ def list_(config: Config, site_id: str) -> None:
     with open_store(config=config) as store:
         accounts.find(store, site_id)
         for each in shares.all_of(store, site_id):
-            until = f"{each.expires}{' (expired)' if each.has_expired(now) else ''}" if each.expires else "-"
             special = [word for word, holds in (("password", each.password), ("embed", each.embed)) if holds]
-            click.echo(f"{each.id}\t{each.name or '-'}\t{each.created}\t{until}\t{', '.join(special) or '-'}")
+            click.echo(f"{each.id}\t{each.name or '-'}\t{each.created}\t{until_when(each, now)}\t"
+                       f"{', '.join(special) or '-'}")
 
 
 @share.command("remove")
@@ -60,6 +61,6 @@ def remove(config: Config, site_id: str, share_id: str) -> None:
     """Remove the link ID of SITE, which `footfall share list` shows: it leads nowhere from then on."""
     with open_store(config=config) as store:
         removed = shares.remove(store, site_id, share_id)
-        audit.note(store, "share.remove", by=audit.COMMAND_LINE, site=site_id,
+        audit.note_command(store, "share.remove", site_id,
                    detail=f"{removed.id} {removed.name}".strip())
     click.echo(f"Removed link {removed.id} of {site_id}.")

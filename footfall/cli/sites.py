@@ -40,7 +40,7 @@ def add(config: Config, site_id: str, url: str, if_missing: bool) -> None:
         if if_missing and any(account.id == site_id for account in accounts.all_accounts(store)):
             return
         accounts.add(store, site_id, url)
-        audit.note(store, "site.add", by=audit.COMMAND_LINE, site=site_id, detail=url)
+        audit.note_command(store, "site.add", site_id, detail=url)
     click.echo(f"Added {site_id}. Paste this into its pages:\n\n  {tag_for(config, site_id)}\n")
 
 
@@ -78,7 +78,7 @@ def set_(config: Config, site_id: str, url: str | None, **changes: str | None) -
         given = {key: text for key, text in changes.items() if text is not None}
         account = accounts.configure(store, site_id, given) if given else accounts.find(store, site_id)
         if given:
-            audit.note(store, "site.set", by=audit.COMMAND_LINE, site=site_id,
+            audit.note_command(store, "site.set", site_id,
                        detail=", ".join(f"{key}={text}" for key, text in given.items()))
     for setting in SITE_SETTINGS:
         source = "" if setting.key in account.given else " (default)"
@@ -98,7 +98,7 @@ def remove(config: Config, site_id: str, with_events: bool, yes: bool) -> None:
             click.confirm(f"Remove {site_id} and every event it has?", abort=True)
         rows = accounts.remove(store, site_id, with_events=with_events)
         tokens.remove_all_of(store, site_id)
-        audit.note(store, "site.remove", by=audit.COMMAND_LINE, site=site_id,
+        audit.note_command(store, "site.remove", site_id,
                    detail="with its events" if with_events else "its events are kept")
         follow(config, store, site_id)
     click.echo(f"Removed {site_id}" + (f" and {rows:,} rows of events." if with_events else "; its events are kept."))

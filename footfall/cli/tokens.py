@@ -9,7 +9,9 @@ import click
 from footfall import accounts, audit, tokens
 from footfall.cli.settings import with_settings
 from footfall.config import Config
+from footfall.shares import Share
 from footfall.stores import open_store
+from footfall.tokens import Token
 
 
 @click.group()
@@ -31,7 +33,7 @@ def add(config: Config, site_id: str, scopes: tuple[str, ...], name: str, expire
         if site_id != tokens.EVERY_SITE:
             accounts.find(store, site_id)
         text, made = tokens.add(store, site_id, name, expires, scopes)
-        audit.note(store, "token.add", by=audit.COMMAND_LINE, site=_about(site_id), detail=f"{made.id} {name}".strip())
+        audit.note_command(store, "token.add", _about(site_id), detail=f"{made.id} {name}".strip())
     click.echo(f"Added token {made.id} for {site_id}. The token itself, shown only now: {text}")
 
 
@@ -42,8 +44,8 @@ def list_(config: Config) -> None:
     now = datetime.now(UTC)
     with open_store(config=config) as store:
         for entry in tokens.all_tokens(store):
-            until = f"{entry.expires}{' (expired)' if entry.has_expired(now) else ''}" if entry.expires else "-"
-            click.echo(f"{entry.id}\t{entry.site}\t{entry.scope}\t{entry.name or '-'}\t{entry.created}\t{until}")
+            click.echo(f"{entry.id}\t{entry.site}\t{entry.scope}\t{entry.name or '-'}\t{entry.created}\t"
+                       f"{until_when(entry, now)}")
 
 
 @token.command("remove")
@@ -53,8 +55,13 @@ def remove(config: Config, token_id: str) -> None:
     """Remove the token ID, which `footfall token list` shows; running servers refuse it within ten seconds."""
     with open_store(config=config) as store:
         removed = tokens.remove(store, token_id)
-        audit.note(store, "token.remove", by=audit.COMMAND_LINE, site=_about(removed.site), detail=removed.id)
+        audit.note_command(store, "token.remove", _about(removed.site), detail=removed.id)
     click.echo(f"Removed token {removed.id} of {removed.site}.")
+
+
+def until_when(kept: Token | Share, now: datetime) -> str:
+    """Return until when a token or a link holds, as a list of them tells it."""
+    return f"{kept.expires}{' (expired)' if kept.has_expired(now) else ''}" if kept.expires else "-"
 
 
 def _about(site: str) -> str:

@@ -149,6 +149,17 @@ def test_roles_are_given_shown_and_taken_and_noted(run):
     assert {entry[0] for entry in noted} == {"command line"}
 
 
+def test_reports_and_alerts_are_noted_as_the_command_lines(run):
+    run("site", "add", "blog")
+    for command, more in (("mail", ()), ("alert", ("--when", "silence"))):
+        run(command, "add", "--site", "blog", "--to", "anna@example.com", *more)
+        made = run(command, "list")[1].split("\t")[0]
+        run(command, "remove", "--site", "blog", made)
+    noted = [line.split("\t")[1:4] for line in run("audit", "list")[1].splitlines()]
+    assert noted == [["command line", action, "blog"]
+                     for action in ("alert.remove", "alert.add", "mail.remove", "mail.add", "site.add")]
+
+
 def test_sessions_are_listed_and_ended_and_codes_turned_off(run):
     run("user", "add", "owner")
     with open_store() as store:

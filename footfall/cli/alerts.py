@@ -37,7 +37,7 @@ def add(config: Config, site_id: str, when: str, to: str, webhook: str, **number
     where = destination(to, webhook)
     with open_store(config=config) as store:
         made = alerts.add(store, site_id, where, when, numbers)
-        audit.note(store, "alert.add", by="", site=site_id, detail=f"{made.id} {made} to {where}")
+        audit.note_command(store, "alert.add", site_id, detail=f"{made.id} {made} to {where}")
     click.echo(f"Added {made.id}: {made}, of {site_id}, is told to {where}.")
     tell_secret(where)
 
@@ -65,7 +65,7 @@ def remove(config: Config, site_id: str, alert_id: str) -> None:
 
     with open_store(config=config) as store:
         removed = alerts.remove(store, site_id, alert_id)
-        audit.note(store, "alert.remove", by="", site=site_id, detail=f"{removed.id} {removed}")
+        audit.note_command(store, "alert.remove", site_id, detail=f"{removed.id} {removed}")
     click.echo(f"Removed {removed.id}: {removed}, of {site_id}.")
 
 

@@ -63,7 +63,7 @@ def add(config: Config, site_id: str, to: str, webhook: str, every: str, section
     where = destination(to, webhook)
     with open_store(config=config) as store:
         made = subscriptions.add(store, site_id, where, every, sections)
-        audit.note(store, "mail.add", by="", site=site_id, detail=f"{made.id} every {every} to {where}")
+        audit.note_command(store, "mail.add", site_id, detail=f"{made.id} every {every} to {where}")
     click.echo(f"Added {made.id}: the report of {site_id}, every {every}, to {where}.")
     tell_secret(where)
 
@@ -92,7 +92,7 @@ def remove(config: Config, site_id: str, subscription_id: str) -> None:
 
     with open_store(config=config) as store:
         removed = subscriptions.remove(store, site_id, subscription_id)
-        audit.note(store, "mail.remove", by="", site=site_id, detail=f"{removed.id} to {removed.destination}")
+        audit.note_command(store, "mail.remove", site_id, detail=f"{removed.id} to {removed.destination}")
     click.echo(f"Removed {removed.id}: nothing more of {site_id} goes to {removed.destination}.")
 
 

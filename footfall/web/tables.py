@@ -19,7 +19,9 @@ from footfall.reports.query import run
 from footfall.reports.result import Result, Row
 from footfall.transfer.formats import sheet
 from footfall.web import sites
-from footfall.web.names import CHANNELS, COUNTRIES, LANGUAGES, titled
+from footfall.web.countries import COUNTRIES
+from footfall.web.languages import LANGUAGES
+from footfall.web.names import CHANNELS, titled
 from footfall.web.names import shown as shown_as
 from footfall.web.reports import days
 from footfall.web.view import MAX_VALUE, View

@@ -13,7 +13,7 @@ from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 
-from footfall.web.names import BY_NUMBER
+from footfall.web.countries import BY_NUMBER
 
 WIDTH = 1000
 #: Those that Natural Earth draws apart and ISO has given no number, by its names for them.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from footfall import config, stores
+from footfall import config, stores, users
 from footfall.stores import open_store
 
 pytest_plugins = ["tests.live.fixtures"]
@@ -112,3 +112,12 @@ def empty(request, tmp_path, kind):
     with open_store(url, config.load({}, environ={})) as store:
         store.init()
         yield store
+
+
+@pytest.fixture
+def cheap_hashes(monkeypatch):
+    """Hashes that cost next to nothing."""
+    monkeypatch.setattr(users, "HASHING", "scrypt:1024:1:1")
+    users._nobodys_hash.cache_clear()
+    yield
+    users._nobodys_hash.cache_clear()

@@ -2,22 +2,9 @@
 
 import re
 
-import pytest
-
-from footfall import users
-
 PASSWORD = "correct horse battery"
 #: What browsers send with a form of our own pages.
 OURS = {"Sec-Fetch-Site": "same-origin"}
-
-
-@pytest.fixture
-def cheap_hashes(monkeypatch):
-    """Hashes that cost next to nothing."""
-    monkeypatch.setattr(users, "HASHING", "scrypt:1024:1:1")
-    users._nobodys_hash.cache_clear()
-    yield
-    users._nobodys_hash.cache_clear()
 
 
 def log_in(client, name="owner", password=PASSWORD, to="/login", **more):

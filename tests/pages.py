@@ -2,12 +2,13 @@
 
 import html
 import re
+from functools import partial
 
 from footfall import accounts, users
 from footfall.app import create_app
+from footfall.reports.building import build, days_around
+from tests.logins import OURS, PASSWORD
 
-PASSWORD = "correct horse battery"
-OURS = {"Sec-Fetch-Site": "same-origin"}
 #: Two days and the two before them, in the words of a URL.
 DAYS = "period=custom&since=2026-01-05&until=2026-01-06"
 
@@ -54,3 +55,12 @@ def link(page, words):
              if text(inner) == words]
     assert found, f"no link {words!r}"
     return found[0]
+
+
+def days_in(store, site="blog"):
+    """Gives the days of a site, built from its events each time."""
+    def load(day):
+        facts = build(store, site, day)
+        return facts if len(facts) else None
+
+    return partial(days_around, load)

@@ -9,9 +9,10 @@ from footfall.app import create_app
 from footfall.users import ROLES
 from footfall.web import rules
 from footfall.web.rules import RULES, SHAREABLE
+from tests.logins import OURS, PASSWORD
 
-PASSWORD = "correct horse battery"
-OURS = {"Sec-Fetch-Site": "same-origin"}
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 #: What a page's function is replaced by answers so: the door let the request in.
 IN = 299
@@ -34,14 +35,6 @@ OPEN = {"beacon.script", "beacon.pixel", "beacon.events", "static", "health.heal
         "unsubscribe.unsubscribe", "api.openapi"}
 #: What needs no header with a token, but has one in its path.
 TOKEN_IN_PATH = {"unsubscribe.unsubscribe"}
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes(monkeypatch):
-    monkeypatch.setattr(users, "HASHING", "scrypt:1024:1:1")
-    users._nobodys_hash.cache_clear()
-    yield
-    users._nobodys_hash.cache_clear()
 
 
 @pytest.fixture

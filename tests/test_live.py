@@ -7,9 +7,7 @@ import pytest
 from footfall import accounts, timeuuid, users
 from footfall.app import create_app
 from footfall.pageview import row_key
-
-PASSWORD = "correct horse battery"
-OURS = {"Sec-Fetch-Site": "same-origin"}
+from tests.logins import OURS, PASSWORD
 
 
 @pytest.fixture

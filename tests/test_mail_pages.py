@@ -9,18 +9,14 @@ from footfall import accounts, audit, users
 from footfall.app import create_app
 from footfall.mailing import alerts, subscriptions, unsubscribing
 from footfall.mailing.destinations import destination
+from tests.logins import OURS, PASSWORD
 from tests.servers import Server, ask, footfall, log_in
 from tests.test_mail import box, server, subscribe  # noqa: F401 - fixtures
 
-PASSWORD = "correct horse battery"
-OURS = {"Sec-Fetch-Site": "same-origin"}
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 PAGE = "/sites/blog/settings/mail"
 LISTED = re.compile(r"<td>(\S+@\S+|https://\S+)<br>every (week|month): ")
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes(monkeypatch):
-    monkeypatch.setattr(users, "HASHING", "scrypt:1024:1:1")
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 from footfall import accounts, goals, timeuuid
 from footfall.pageview import row_key
-from footfall.reports.building import build, days_around
 from footfall.reports.properties import properties
 from footfall.reports.query import query
 from footfall.web import charts, names, overview, worldmap
@@ -17,7 +16,7 @@ from footfall.web.charts import Note, Point
 from footfall.web.panels import GROUPS
 from footfall.web.view import parse_view
 from tests.conftest import ROOT
-from tests.pages import DAYS, clients, link, quantities, rows, text, total
+from tests.pages import DAYS, clients, days_in, link, quantities, rows, text, total
 from tests.streams import fill
 
 EVENTS = """
@@ -41,14 +40,6 @@ FIGURES = ("visitors", "visits", "views", "views_per_visit", "bounce_rate", "eng
 def viewer(settings_of, store, monkeypatch):
     fill(store, EVENTS)
     return clients(settings_of(), store, monkeypatch, roles=("viewer",))[0]
-
-
-def of_site(store):
-    def load(day):
-        facts = build(store, "blog", day)
-        return facts if len(facts) else None
-
-    return lambda first, last: days_around(load, first, last)
 
 
 def figures(page):
@@ -81,7 +72,7 @@ def filters(url):
 
 
 def test_the_numbers_at_the_top_are_the_engines_with_their_change(viewer, store):
-    told = query(of_site(store), FIGURES, date(2026, 1, 5), date(2026, 1, 7), compare="previous")[0]
+    told = query(days_in(store), FIGURES, date(2026, 1, 5), date(2026, 1, 7), compare="previous")[0]
     assert (told["visitors"], told["views"], told["compared"]["views"]) == (3, 5, 2)
     shown = figures(viewer.get(PAGE).text)
     assert list(shown) == ["Visitors", "Visits", "Views", "Views per visit", "Bounce rate", "Engaged time"]
@@ -143,7 +134,7 @@ def test_each_goal_has_its_visits_and_rate(viewer, store):
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.key)
 def test_every_row_of_every_panel_has_the_engines_numbers_and_filters_by_its_value(viewer, store, group):
     asked = {"since": date(2026, 1, 5), "until": date(2026, 1, 7)}
-    days = of_site(store)
+    days = days_in(store)
     for dimension, metrics, *_ in group.panels:
         told = [row for row in query(days, metrics, by=(dimension,), limit=9, **asked) if row[metrics[0]]]
         found = labels(viewer.get(f"{PAGE}&{group.field}={dimension}").text, group.key)
@@ -192,7 +183,7 @@ def test_an_event_that_is_looked_at_shows_its_properties(viewer, store):
     page = viewer.get(link(events, "plan")).text
     assert [(label, filters(url)[-1]) for label, url, _ in labels(page, "events")] == [
         ("free", ("is.prop:plan", "free")), ("pro", ("is.prop:plan", "pro"))]
-    assert properties(of_site(store), "signup", date(2026, 1, 6), date(2026, 1, 7)) == []
+    assert properties(days_in(store), "signup", date(2026, 1, 6), date(2026, 1, 7)) == []
 
 
 @pytest.mark.parametrize("dimension, value, shown", [
@@ -410,7 +401,7 @@ def test_what_may_still_rise_and_what_it_is_compared_with_are_other_lines():
     ([("interval", "month")], "Feb 2026")])
 def test_steps_are_named_by_their_interval_and_lie_in_the_range(store, fields, label):
     view = parse_view(fields, "blog", "UTC", date(2026, 3, 18))
-    found = overview.points_of(view, "views", of_site(store), datetime(2026, 3, 18, 12, tzinfo=UTC))
+    found = overview.points_of(view, "views", days_in(store), datetime(2026, 3, 18, 12, tzinfo=UTC))
     assert found[0].label == label
     assert (found[0].since, found[-1].until) == (view.range.since, view.range.until - timedelta(days=1))
     assert [point.begun for point in found].count(False) == (11 if fields == [("period", "today")] else 0)

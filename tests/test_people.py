@@ -8,9 +8,7 @@ import pytest
 
 from footfall import accounts, audit, second_factor, sessions, totp, users
 from footfall.app import create_app
-from tests.logins import OURS, PASSWORD, cheap_hashes, log_in, logged_in, made, post, shown
-
-__all__ = ["cheap_hashes"]
+from tests.logins import OURS, PASSWORD, log_in, logged_in, made, post, shown
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import html
 import re
 from datetime import date
-from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -12,11 +11,10 @@ from hypothesis import strategies as st
 
 from footfall import accounts
 from footfall.analysis import map_reduce
-from footfall.reports.building import build, days_around
 from footfall.reports.query import query
 from footfall.timeuuid import make, sort_key
 from footfall.web import raw
-from tests.pages import DAYS, clients, link, rows, text, total
+from tests.pages import DAYS, clients, days_in, link, rows, text, total
 from tests.streams import fill
 
 EVENTS = """
@@ -37,14 +35,6 @@ FILTERS = ("is.country=DE", "is_not.country=DE", "is.page=/b", "contains.page=A"
 def viewer(settings_of, store, monkeypatch):
     fill(store, EVENTS)
     return clients(settings_of(), store, monkeypatch, roles=("viewer",))[0]
-
-
-def days_in(store):
-    def load(day):
-        facts = build(store, "blog", day)
-        return facts if len(facts) else None
-
-    return partial(days_around, load)
 
 
 def test_without_a_filter_they_are_what_map_reduce_sees(viewer, store):

@@ -19,21 +19,14 @@ from footfall.pageview import Event, unpack
 from footfall.stores import open_store
 from footfall.transfer import uploads
 from footfall.web.rules import rule_of
+from tests.logins import OURS, PASSWORD
 from tests.pages import rows
 from tests.servers import Server, ask, footfall, log_in
 from tests.waiting import until
 
-PASSWORD = "correct horse battery"
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-OURS = {"Sec-Fetch-Site": "same-origin"}
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes(monkeypatch):
-    monkeypatch.setattr(users, "HASHING", "scrypt:1024:1:1")
-    users._nobodys_hash.cache_clear()
-    yield
-    users._nobodys_hash.cache_clear()
 
 
 @pytest.fixture

@@ -11,9 +11,7 @@ from footfall.collect.access_log import masked
 from footfall.errors import UsageError
 from footfall.pageview import FIELDS, row_key
 from footfall.web.rules import SHAREABLE
-from tests.logins import OURS, PASSWORD, cheap_hashes, logged_in, made, post, shown
-
-__all__ = ["cheap_hashes"]
+from tests.logins import OURS, PASSWORD, logged_in, made, post, shown
 
 
 @pytest.fixture

@@ -7,11 +7,10 @@ from datetime import date
 
 import pytest
 
-from footfall.reports.building import build, days_around
 from footfall.reports.query import query
 from footfall.transfer.formats.sheet import guarded
 from footfall.web.tables import METRICS
-from tests.pages import DAYS, clients, link, quantities, rows, total
+from tests.pages import DAYS, clients, days_in, link, quantities, rows, total
 from tests.streams import fill
 
 EVENTS = """
@@ -30,14 +29,6 @@ HOSTILE = ("=1+1", "+1", "-1", "@sum", "\tx", '"><script>alert(1)</script>', "a,
 def viewer(settings_of, store, monkeypatch):
     fill(store, EVENTS)
     return clients(settings_of(), store, monkeypatch, roles=("viewer",))[0]
-
-
-def days_in(store):
-    def load(day):
-        facts = build(store, "blog", day)
-        return facts if len(facts) else None
-
-    return lambda first, last: days_around(load, first, last)
 
 
 def test_a_table_has_the_numbers_of_the_engine_and_how_they_changed(viewer):

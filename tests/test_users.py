@@ -7,15 +7,9 @@ import pytest
 from footfall import second_factor, sessions, users
 from footfall.errors import UsageError
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 PASSWORD = "long enough"
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes(monkeypatch):
-    monkeypatch.setattr(users, "HASHING", "scrypt:1024:1:1")
-    users._nobodys_hash.cache_clear()
-    yield
-    users._nobodys_hash.cache_clear()
 
 
 def test_a_user_is_added_listed_and_removed(store):

@@ -16,21 +16,14 @@ from footfall.pageview import row_key
 from footfall.reports.cache import open_cache
 from footfall.web import charts, cookies
 from footfall.web.throttle import MAX_KEYS, Throttle
+from tests.logins import OURS, PASSWORD, log_in
 
-PASSWORD = "correct horse battery"
-OURS = {"Sec-Fetch-Site": "same-origin"}
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 TODAY = datetime.now(UTC).date()
 GOOGLE = "https://www.google.com/search?q=page+views"
 
 _numbers = count()
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes(monkeypatch):
-    monkeypatch.setattr(users, "HASHING", "scrypt:1024:1:1")
-    users._nobodys_hash.cache_clear()
-    yield
-    users._nobodys_hash.cache_clear()
 
 
 @pytest.fixture
@@ -49,10 +42,6 @@ def owner(client):
     """A client that is logged in."""
     assert log_in(client).status_code == 303
     return client
-
-
-def log_in(client, name="owner", password=PASSWORD, to="/login", **more):
-    return client.post(to, data={"name": name, "password": password}, **{"headers": OURS, **more})
 
 
 def view(store, site, day, url, referrer="", times=1, **more):

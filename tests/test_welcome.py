@@ -7,9 +7,7 @@ import pytest
 from footfall import audit, users, welcome
 from footfall.app import create_app
 from footfall.cli.serve import greeting
-from tests.logins import PASSWORD, cheap_hashes, log_in, post, shown
-
-__all__ = ["cheap_hashes"]
+from tests.logins import PASSWORD, log_in, post, shown
 
 NAME = {"name": "anna", "password": PASSWORD, "again": PASSWORD}
 

@@ -100,6 +100,15 @@ def datetime_of(name: uuid.UUID) -> datetime:
     return UNIX_EPOCH + timedelta(microseconds=(name.time - EPOCH_TICKS) // 10)
 
 
+def named(text: str) -> uuid.UUID | None:
+    """Return the column name that a text is, ``None`` if it is none: a UUID of version 1."""
+    try:
+        name = uuid.UUID(text)
+    except ValueError:
+        return None
+    return name if name.version == 1 else None
+
+
 def as_utc(moment: Moment) -> datetime:
     """Return an aware UTC datetime: naive datetimes are UTC, a date is its first instant."""
     if isinstance(moment, datetime):

@@ -22,6 +22,7 @@ from footfall import accounts, definitions, goals
 from footfall.accounts import Account
 from footfall.columns import TURNS_ROW
 from footfall.config import Config
+from footfall.definitions import Definition
 from footfall.errors import ConfigError, DeliveryError, FootfallError, StoreError
 from footfall.mailing import alerts, deliveries, letters, periods, subscriptions
 from footfall.mailing.alerts import Alert, Verdict
@@ -154,8 +155,9 @@ class Herald:
             yield each, alerts.verdict(each, days, now, site.settings["timezone"])
 
     def _see_to_alerts(self, site: Account, now: datetime) -> Iterator[Attempt]:
+        alarms = {each.id: each for each in definitions.all_of(self._store, site.id, alerts.ALARM)}
         for alert, verdict in self.verdicts(site, now):
-            alarm = self._alarm(alert, verdict, now)
+            alarm = self._alarm(alert, verdict, alarms.get(alert.id), now)
             if alarm is None:
                 continue
             messages = {"began": alarm["told"]}
@@ -171,10 +173,12 @@ class Herald:
             if alarm["over"] and (is_told or now - datetime.fromisoformat(alarm["over"]) > GIVEN_UP):
                 definitions.remove(self._store, site.id, alerts.ALARM, alert.id)
 
-    def _alarm(self, alert: Alert, verdict: Verdict, now: datetime) -> dict[str, str] | None:
-        """Return what is known of an alert that is, or was, the case: since when, and, if it is, when it was over."""
-        alarms = {each.id: each for each in definitions.all_of(self._store, alert.site, alerts.ALARM)}
-        found, at = alarms.get(alert.id), now.astimezone(UTC).isoformat(timespec="seconds")
+    def _alarm(self, alert: Alert, verdict: Verdict, found: Definition | None, now: datetime) -> dict[str, str] | None:
+        """Return what is known of an alert that is, or was, the case: since when, and, if it is, when it was over.
+
+        :param found: what was known of it.
+        """
+        at = now.astimezone(UTC).isoformat(timespec="seconds")
         if found is None:
             if not verdict.begins:
                 return None

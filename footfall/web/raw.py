@@ -128,11 +128,8 @@ def name_of(field: str, text: str) -> uuid.UUID | None:
     """
     if not text:
         return None
-    try:
-        name = uuid.UUID(text)
-    except ValueError:
-        name = None
-    if name is None or name.version != 1:
+    name = timeuuid.named(text)
+    if name is None:
         raise UsageError(f"{field}={text!r}: must be the name of an event, a UUID of version 1")
     return name
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import cast
+from typing import TypeVar, cast
 
 from flask import current_app, request
 
@@ -11,10 +12,13 @@ from footfall import accounts
 from footfall.accounts import Account
 from footfall.collect.beacon import collector
 from footfall.errors import UsageError
+from footfall.storage import Store
 from footfall.tokens import EVERY_SITE, KnownTokens, Token
 from footfall.web.api.problems import Refused
 
 EXTENSION = "footfall.api"
+
+T = TypeVar("T")
 
 
 class Denied(Refused):
@@ -68,6 +72,17 @@ def site_named(token: Token, site: object) -> str:
     if token.site not in (site, EVERY_SITE):
         raise insufficient(f"the token is not one for the site {site!r}")
     return site
+
+
+def kept(find: Callable[[Store, str, str], T], site: str, definition_id: str) -> T:
+    """Return a definition of a site, as a function of :mod:`footfall.goals` finds it.
+
+    :raises Refused: there is none of that id.
+    """
+    try:
+        return find(collector().store(), site, definition_id)
+    except UsageError as error:
+        raise Refused(str(error), 404) from None
 
 
 def site_of(token: Token, site: object) -> Account:

@@ -9,11 +9,9 @@ from flask import Response, request, url_for
 
 from footfall import goals
 from footfall.collect.beacon import collector
-from footfall.errors import UsageError
 from footfall.tokens import READ, WRITE, Token
-from footfall.web.api.access import site_of
+from footfall.web.api.access import kept, site_of
 from footfall.web.api.bodies import only, read
-from footfall.web.api.problems import Refused
 from footfall.web.api.routes import SITE, Given, Route, as_json, route
 from footfall.web.auth import audit_here
 
@@ -68,27 +66,21 @@ class Kind(NamedTuple):
         return answer
 
     def _find(self, token: Token, id: str) -> Given:  # noqa: A002 - the name in the path
-        return _told(self._kept(_site(token), id))
+        return _told(kept(self.find, _site(token), id))
 
     def _change(self, token: Token, id: str) -> Given:  # noqa: A002 - the name in the path
         form, site = read(), _site(token)
         only(form, self.fields)
-        kept = self._kept(site, id)._asdict()
-        changed = self.change(collector().store(), site, id, **{name: kept[name] for name in self.fields} | form)
+        before = kept(self.find, site, id)._asdict()
+        changed = self.change(collector().store(), site, id, **{name: before[name] for name in self.fields} | form)
         self._note("set", token, site, changed)
         return _told(changed)
 
     def _remove(self, token: Token, id: str) -> Given:  # noqa: A002 - the name in the path
         site = _site(token)
-        removed = self.remove(collector().store(), site, self._kept(site, id).id)
+        removed = self.remove(collector().store(), site, kept(self.find, site, id).id)
         self._note("remove", token, site, removed)
         return Response(status=204)
-
-    def _kept(self, site: str, id: str) -> Any:  # noqa: A002 - the name in the path
-        try:
-            return self.find(collector().store(), site, id)
-        except UsageError as error:
-            raise Refused(str(error), 404) from None
 
     def _note(self, done: str, token: Token, site: str, about: Any) -> None:
         told = _told(about)

@@ -11,9 +11,8 @@ from flask import request
 from footfall import goals
 from footfall.errors import UsageError
 from footfall.tokens import READ, Token
-from footfall.web.api.access import site_of
+from footfall.web.api.access import kept, site_of
 from footfall.web.api.bodies import only, read, whole
-from footfall.web.api.problems import Refused
 from footfall.web.api.routes import SITE, Given, Route, route
 from footfall.web.reports import reports
 
@@ -49,8 +48,8 @@ def funnel(token: Token) -> Given:
     if ("funnel" in form) == ("steps" in form):
         raise UsageError("steps: give either steps, or the id of a funnel as funnel")
     if "funnel" in form:
-        kept = _kept_funnel(cache, site, form.pop("funnel"))
-        form = {"steps": kept.steps, "within": kept.within} | form
+        found = kept(goals.find_funnel, site, str(form.pop("funnel")))
+        form = {"steps": found.steps, "within": found.within} | form
     reached = ask(site, **form, cache=cache)
     return {"steps": [{"step": step, **told._asdict()} for step, told in zip(form["steps"], reached, strict=True)],
             "query": {"site": site, **form}}
@@ -99,10 +98,3 @@ def _cache() -> FactsCache:
 def _limit(form: dict[str, Any]) -> int:
     given = form.get("limit")
     return ROWS if given is None else whole("limit", given, 1, MOST_ROWS)
-
-
-def _kept_funnel(cache: FactsCache, site: str, funnel_id: object) -> goals.Funnel:
-    try:
-        return goals.find_funnel(cache.store, site, str(funnel_id))
-    except UsageError as error:
-        raise Refused(str(error), 404) from None

@@ -103,11 +103,8 @@ def _part(site: str, fields: Mapping[str, str]) -> _Part:
 
 
 def _name(text: str) -> uuid.UUID:
-    try:
-        name = uuid.UUID(text)
-    except ValueError:
-        name = uuid.UUID(int=0)
-    if name.version != 1:
+    name = timeuuid.named(text)
+    if name is None:
         raise UsageError(f"after {text!r}: must be the id of an event")
     return name
 

@@ -214,8 +214,9 @@ def test_the_queue_is_bounded_in_number_and_in_time(page, recorder):
                        "/seed": "<title>s</title>"}
     page.goto(f"{recorder.url}/seed")
     page.evaluate("""() => {
-        const put = (eid, made, id) => localStorage['footfall:' + eid] = JSON.stringify(
-            {id, event: 'e', url: 'x', eid, made: Date.now() - made, busy: 0, retry: true})
+        const now = Date.now()
+        const put = (eid, age, id) => localStorage['footfall:' + eid] = JSON.stringify(
+            {id, event: 'e', url: 'x', eid, made: now - age, busy: 0, retry: true})
         for (let n = 0; n < 120; n++) put('n' + n, 1000 + n, 'blog')
         put('old', 48 * 3600e3 + 1000, 'blog'); put('other', 1000, 'shop'); localStorage.mine = 'kept' }""")
     page.goto(f"{recorder.url}/")

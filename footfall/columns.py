@@ -83,7 +83,22 @@ class Once(NamedTuple):
     others: tuple[Insert, ...] = ()
 
 
-Mutation = Insert | Remove | Once
+class Arrival(NamedTuple):
+    """An event to write, and with it the step of its visitor, which the event tells by itself.
+
+    It is the event's own :class:`Insert` and, in ``Visitors``, the one that :func:`footfall.packing.step_of` returns.
+
+    :param visitor: whose step it is; ``None`` for an event that is no step.
+    """
+
+    family: str
+    key: str
+    name: uuid.UUID
+    value: bytes
+    visitor: bytes | None
+
+
+Mutation = Insert | Remove | Once | Arrival
 
 
 class Slice(NamedTuple):

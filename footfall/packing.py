@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from footfall import pageview
-from footfall.columns import Insert, Mutation, Once
+from footfall.columns import Arrival, Insert, Mutation, Once, Remove
 from footfall.pageview import Event
 
 #: The family of the trails.
@@ -21,19 +21,33 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def packed(events: Sequence[Event]) -> list[Mutation]:
-    """Return events as columns, the steps of their visitors after them.
+    """Return events as what is to be written: each its column and the step of its visitor.
 
     One that may be there already is written only if it is not. One that is kept apart takes no step.
     """
     mutations: list[Mutation] = []
     for event in events:
-        column = Insert(event.family, event.row_key, event.id, _encode(event.fields))
-        step = step_of(event.account, event.id, event.fields) if event.family != FILTERED else ()
+        family, fields = event.family, event.fields
+        is_apart = family == FILTERED
         if event.retry:
-            mutations.append(Once(column, step))
+            step = () if is_apart else step_of(event.account, event.id, fields)
+            mutations.append(Once(Insert(family, event.row_key, event.id, _encode(fields)), step))
         else:
-            mutations += (column, *step)
+            visitor = None if is_apart else fields.get("visitor")
+            mutations.append(Arrival(family, event.row_key, event.id, _encode(fields), visitor))
     return mutations
+
+
+def with_steps(mutations: Iterable[Insert | Remove | Arrival]) -> list[Insert | Remove]:
+    """Return mutations with the columns of each :class:`~footfall.columns.Arrival` in place of it."""
+    flat: list[Insert | Remove] = []
+    for mutation in mutations:
+        if isinstance(mutation, Arrival):
+            column = Insert(*mutation[:4])
+            flat += [column] if mutation.visitor is None else [column, *steps([column])]
+        else:
+            flat.append(mutation)
+    return flat
 
 
 def steps(columns: Sequence[Insert]) -> list[Insert]:
@@ -50,5 +64,9 @@ def step_of(account: str, name: uuid.UUID, fields: Mapping[str, Any]) -> tuple[I
     visitor = fields.get("visitor")
     if visitor is None:
         return ()
-    step = {"url": fields["url"], "event": fields["event"]} if "event" in fields else {"url": fields["url"]}
-    return (Insert(TRAILS, pageview.trail_key(account, name), (visitor, name), _encode(step)),)
+    return (Insert(TRAILS, pageview.trail_key(account, name), (visitor, name), step_value(fields)),)
+
+
+def step_value(fields: Mapping[str, Any]) -> bytes:
+    """Return what the step of an event holds of the event's fields."""
+    return _encode({field: fields[field] for field in ("url", "event") if field in fields})

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any
 
 from footfall import pageview, timeuuid
-from footfall.columns import Insert, Mutation, Once, Remove
+from footfall.columns import Arrival, Insert, Mutation, Once, Remove
 
 #: The family of the marks: a row for each row of events, named by :func:`marks_row`; columns are named by the events.
 FAMILY = "Retries"
@@ -44,7 +44,7 @@ def row_of_marks(key: str) -> tuple[str, str]:
 
 
 def plain(mutations: Sequence[Mutation], between: Callable[[str, str, uuid.UUID, uuid.UUID], Iterable[uuid.UUID]],
-          ) -> Sequence[Insert | Remove]:
+          ) -> list[Insert | Remove | Arrival]:
     """Return mutations with those of each :class:`Once` that is new in place of it, after the others.
 
     It is marked all the same: its first copy may be on its way yet.
@@ -52,7 +52,7 @@ def plain(mutations: Sequence[Mutation], between: Callable[[str, str, uuid.UUID,
     :param between: gives the names in a family's row between two, as :data:`Between` does.
     """
     onces: defaultdict[str, list[Once]] = defaultdict(list)
-    rest: list[Insert | Remove] = []
+    rest: list[Insert | Remove | Arrival] = []
     for mutation in mutations:
         if isinstance(mutation, Once):
             onces[mutation.event.family].append(mutation)
@@ -65,9 +65,9 @@ def plain(mutations: Sequence[Mutation], between: Callable[[str, str, uuid.UUID,
     return rest
 
 
-def with_marks(mutations: Sequence[Mutation]) -> list[Insert | Remove]:
+def with_marks(mutations: Sequence[Mutation]) -> list[Insert | Remove | Arrival]:
     """Return mutations with those of each :class:`Once` in place of it, its mark first."""
-    flat: list[Insert | Remove] = []
+    flat: list[Insert | Remove | Arrival] = []
     for mutation in mutations:
         if isinstance(mutation, Once):
             event = mutation.event

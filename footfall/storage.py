@@ -27,6 +27,7 @@ from footfall.columns import (
     GET_COUNT,
     PAGE,
     PROBE_ROW,
+    Arrival,
     Bound,
     Column,
     Insert,
@@ -45,8 +46,8 @@ from footfall.columns import (
 from footfall.errors import NotFoundException, StoreError, UsageError
 from footfall.pageview import Packed
 
-__all__ = ["FAMILIES", "PAGE", "Batch", "Bound", "Change", "Column", "ColumnFamily", "Cursor", "Insert", "Mutation",
-           "Name", "Once", "Remove", "Slice", "Store", "Value"]
+__all__ = ["FAMILIES", "PAGE", "Arrival", "Batch", "Bound", "Change", "Column", "ColumnFamily", "Cursor", "Insert",
+           "Mutation", "Name", "Once", "Remove", "Slice", "Store", "Value"]
 
 class SealStep(NamedTuple):
     """Some events of a row that were sealed, or unsealed, at once, and how many."""

@@ -15,6 +15,8 @@ import pytest
 
 from footfall import timeuuid
 from footfall.errors import NotFoundException, StoreError
+from footfall.packing import packed
+from footfall.pageview import Event
 from footfall.storage import Change, Insert, Once, Remove, Store
 from footfall.timeuuid import convert_time_to_uuid, make, sort_key, ticks_at
 
@@ -388,6 +390,46 @@ class StoreContract:
         assert list(trails.get("202601.blog", column_count=1)) == names[1:2]
         trails.remove("202601.blog")
         assert list(trails.xget("202601.blog")) == []
+
+    def test_events_that_arrive_are_steps_in_their_visitors_trails(self, store):
+        trails, some = store.family("Visitors"), [bytes([number]) * 8 for number in (255, 0, 200)]
+        events = [Event(*place, at(hour, number), {"url": f"https://{hour}/", "visitor": visitor, **more})
+                  for number, visitor in enumerate(some) for hour in (1, 30, 2)
+                  for place, more in ((("PageViews", "blog"), {}), (("Events", "other.blog"), {"event": "signup"}))]
+        store.apply(packed(events[::3]))
+        store.tidy()
+        store.apply(packed([*events, Event("Filtered", "blog", at(3), {"url": "x", "visitor": some[0]}),
+                            Event("PageViews", "blog", at(4), {"url": "x"})]))
+        for left in (events, events[1:], events[2:]):
+            rows = {f"202601.{account}": {
+                (each.fields["visitor"], each.id): {key: each.fields[key] for key in ("url", "event")
+                                                    if key in each.fields}
+                for each in sorted(left, key=lambda each: (each.fields["visitor"], sort_key(each.id)))
+                if each.account == account} for account in ("blog", "other.blog")}
+            assert list(trails.row_keys()) == list(rows)
+            assert list(trails.row_keys(reverse=True)) == list(rows)[::-1]
+            assert list(trails.row_keys("202601.c")) == ["202601.other.blog"]
+            assert list(trails.row_keys("", "202601.c")) == ["202601.blog"]
+            assert store.info()["families"]["Visitors"] == {"rows": 2, "columns": len(left)}
+            for key, steps in rows.items():
+                names = list(steps)
+                assert {name: dict(step) for name, step in trails.xget(key)} == steps
+                assert list(trails.get(key)) == names
+                assert list(trails.get(key, column_reversed=True)) == names[::-1]
+                assert list(trails.get(key, column_count=2)) == names[:2]
+                assert list(trails.get(key, names[::-2])) == names[::-2][::-1]
+                assert trails.get_count(key) == len(names)
+                assert trails.get_count(key, column_start=names[1], column_finish=names[-2]) == len(names) - 2
+                for visitor in some:
+                    assert list(trails.xget(key, (visitor,), (visitor,))) == [
+                        (name, step) for name, step in trails.xget(key) if name[0] == visitor]
+            gone = left[0]
+            trails.remove(f"202601.{gone.account}", [(gone.fields["visitor"], gone.id)])
+        trails.remove("202601.blog")
+        store.tidy()
+        assert list(trails.row_keys()) == ["202601.other.blog"]
+        trails.truncate()
+        assert list(trails.row_keys()) == []
 
     @pytest.mark.parametrize("name", [at(1), (b"short", at(1)), (bytes(8), "x"), (bytes(8),), "text"])
     def test_a_trail_has_visitors_and_times_as_names(self, store, name):

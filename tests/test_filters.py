@@ -20,7 +20,7 @@ from footfall.collect.rates import Rates
 from footfall.config import networks
 from footfall.derive.spam import SPAM_HOSTS, read_hosts, spam_host
 from footfall.errors import Declined, UsageError
-from footfall.packing import packed, steps
+from footfall.packing import packed, steps, with_steps
 from footfall.site_settings import parsed
 from footfall.stores import open_store
 from footfall.timeuuid import Clock, make
@@ -200,7 +200,7 @@ def test_a_hit_that_is_kept_apart_is_no_step_in_a_trail():
     view = {"id": "blog", "url": PAGE, "visitor": "abc", "bot": "webdriver"}
     for settings, count in (({"bots": "count"}, 1), ({}, 0)):
         (event,) = received(view, policy_of(settings)._replace(cookies=True))
-        column, *step = packed([event])
+        column, *step = with_steps(packed([event]))
         assert len(step) == len(steps([column])) == count
 
 

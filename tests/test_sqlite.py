@@ -4,15 +4,18 @@ import shutil
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from footfall.errors import StoreError, StoreUnavailable
-from footfall.storage import Change, Insert
-from footfall.stores import sqlite as sqlite_store
-from footfall.stores import sqlite_changes
+from footfall.packing import packed
+from footfall.pageview import Event
+from footfall.storage import Change, Insert, Remove
+from footfall.stores import sqlite_changes, sqlite_family
 from footfall.stores.sqlite import SqliteStore
+from footfall.stores.sqlite_trails import TrailFamily
 from footfall.timeuuid import sort_key
 from tests.contract import KEY, OTHER, StoreContract, at, row, value
 
@@ -147,6 +150,92 @@ def test_an_older_footfalls_file_gets_the_families_it_lacks(store, path):
         assert again.changes(cursor)[0] == [Change("PageViews", KEY, at(2), at(2))]
 
 
+def test_what_an_older_footfall_wrote_of_trails_stays(store, path):
+    store.family("Visitors").insert("202601.blog", {(b"a" * 8, at(1)): value(1)})
+    store.close()
+    with sqlite3.connect(path) as other:
+        other.execute('CREATE TABLE "VisitorsArrived" (row_key TEXT, id BLOB, data BLOB, expires INTEGER)')
+        other.execute('CREATE VIEW "VisitorsAll" AS SELECT * FROM "VisitorsArrived"')
+        other.execute('INSERT INTO "VisitorsArrived" VALUES (?, ?, ?, NULL)',
+                      ("202601.blog", sort_key(at(2)) + b"a" * 8, value(2)))
+        other.execute("PRAGMA user_version = 7")
+    other.close()
+    with SqliteStore(f"sqlite:///{path}") as again:
+        assert list(again.family("Visitors").xget("202601.blog")) == [
+            ((b"a" * 8, at(1)), value(1)), ((b"a" * 8, at(2)), value(2))]
+
+
+def arrived(*hours, visitor=b"a" * 8):
+    return packed([Event("PageViews", "blog", at(hour), {"url": f"https://{hour}/", "visitor": visitor})
+                   for hour in hours])
+
+
+def steps(store):
+    return {name: dict(step) for name, step in store.family("Visitors").xget("202601.blog")}
+
+
+def test_steps_are_written_by_whoever_comes_first_and_once(store):
+    store.apply(arrived(*range(24)))
+    expected = steps(store)
+    assert len(expected) == 24
+    with SqliteStore(store.url) as other:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda each: [each.tidy() for _ in range(5)], [store, other]))
+        assert steps(other) == expected
+    assert store.file.read('SELECT count(*) FROM "VisitorsDue"') == [(0,)]
+    assert store.file.read('SELECT count(*) FROM "Visitors"') == [(24,)]
+
+
+def test_a_step_that_is_removed_while_it_is_being_written_stays_away(store, monkeypatch):
+    store.apply(arrived(1, 2))
+    told = TrailFamily._told
+
+    def remove_meanwhile(trails, due):
+        yield from told(trails, due)
+        store.family("Visitors").remove("202601.blog", [(b"a" * 8, at(1))])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TrailFamily, "_told", remove_meanwhile)
+        store.tidy()
+    assert list(steps(store)) == [(b"a" * 8, at(2))]
+    store.tidy()
+    assert list(steps(store)) == [(b"a" * 8, at(2))]
+
+
+def test_a_step_tells_what_its_event_tells_sealed_or_gone(store):
+    store.apply(arrived(1, 2, 3))
+    list(store.seal(None, date(2026, 2, 1)))
+    store.family("PageViews").remove(KEY, [at(2)])
+    store.family("PageViews").insert(KEY, {at(3): b"\xc1"})
+    for _ in range(2):
+        assert list(steps(store).values()) == [{"url": "https://1/"}, {}, {}]
+        store.tidy()
+
+
+def test_the_oldest_steps_are_written_first_and_not_all_at_once(store):
+    for first in range(0, 900, 300):
+        store.apply(arrived(*[(first + number) / 100 for number in range(300)]))
+    store.apply(arrived(*[9 + number / 100 for number in range(1100)]))
+    for written in (300, 600, 900, 1400, 1900, 2000, 2000):
+        store.tidy()
+        assert store.file.read('SELECT count(*), max(substr(id, 9)) FROM "Visitors"') == [
+            (written, sort_key(at((written - 1) / 100)))]
+        assert len(steps(store)) == 2000
+
+
+def test_of_steps_that_are_shredded_no_byte_is_left(store, path):
+    store.apply(arrived(1, 2, visitor=b"shredded"))
+    store.apply(arrived(3, visitor=b"shredded"))
+    store.tidy()
+    store.apply(arrived(4, 5, visitor=b"shredded"))
+    store.apply(arrived(6))
+    names = [at(hour) for hour in range(1, 6)]
+    store.shred([[Remove("PageViews", KEY, name) for name in names],
+                 [Remove("Visitors", "202601.blog", (b"shredded", name)) for name in names]])
+    assert list(steps(store)) == [(b"a" * 8, at(6))]
+    assert b"shredded" not in path.read_bytes()
+
+
 def replace(path):
     os.replace(shutil.copy(path, path.with_name("copy.db")), path)
 
@@ -165,8 +254,8 @@ def test_expired_columns_are_not_read_and_leave_the_file(store, monkeypatch):
     views = store.family("PageViews")
     views.insert(KEY, row(1), ttl=10)
     views.insert(KEY, row(2))
-    later = sqlite_store._now() + 11_000
-    monkeypatch.setattr(sqlite_store, "_now", lambda: later)
+    later = sqlite_family.now() + 11_000
+    monkeypatch.setattr(sqlite_family, "now", lambda: later)
     assert list(views.get(KEY)) == list(row(2))
     assert views.get_count(KEY) == 1
     views.insert(OTHER, row(3), ttl=10)

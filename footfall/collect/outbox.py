@@ -18,7 +18,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from footfall.columns import PAGE, Insert, Mutation, Name
+from footfall.columns import PAGE, Arrival, Insert, Mutation, Name
 from footfall.config import Config
 from footfall.errors import StoreError
 from footfall.packing import TRAILS
@@ -91,8 +91,9 @@ class Outbox:
         :raises StoreUnavailable: the file cannot be written now.
         """
         received = time.time_ns() // 1_000_000
+        columns = cast(list[Insert | Arrival], with_marks(mutations))
         rows = [(family, key, _to_sql(name), data, received)
-                for family, key, name, data, _ in cast(list[Insert], with_marks(mutations)) if family != TRAILS]
+                for family, key, name, data, _ in columns if family != TRAILS]
         with self._file.transaction() as connection:
             insert_rows(connection, f"events ({_COLUMNS})", rows)
 

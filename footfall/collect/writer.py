@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
 from footfall import metrics
 from footfall.errors import StoreError, StoreUnavailable
-from footfall.packing import FILTERED, TRAILS, packed
+from footfall.packing import FILTERED, packed
 from footfall.pageview import Event
 from footfall.storage import Mutation, Once
 
@@ -124,10 +124,9 @@ def commit_batch(destination: Callable[[], Destination], requests: Sequence[list
         return [commit_batch(destination, [request])[0] for request in requests]
     except Exception as error:
         return [error] * len(requests)
-    families = Counter(each.event.family if isinstance(each, Once) else each.family for each in mutations)
-    events = families.total() - families[TRAILS]
-    # What was kept apart is counted by its reason, where that is known.
-    metrics.STORED.inc(events - families[FILTERED])
     metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
-    metrics.COMMIT_EVENTS.observe(events)
+    metrics.COMMIT_EVENTS.observe(len(mutations))
+    # What was kept apart is counted by its reason, where that is known.
+    metrics.STORED.inc(sum(each.event.family != FILTERED if isinstance(each, Once) else each.family != FILTERED
+                           for each in mutations))
     return [None] * len(requests)

@@ -24,6 +24,7 @@ from footfall.changes import Cursor, Entry, touched, truncated
 from footfall.columns import FAMILIES, Column, Insert, Mutation, Name, Remove, Slice, sort_name
 from footfall.config import Config
 from footfall.errors import StoreError
+from footfall.packing import with_steps
 from footfall.pageview import Packed, check_account, split_row_key
 from footfall.retries import with_marks
 from footfall.storage import ColumnFamily, Store
@@ -93,7 +94,7 @@ class CassandraStore(Store):
         return CassandraFamily(self, name)
 
     def apply(self, mutations: Sequence[Mutation]) -> None:
-        flat = with_marks(mutations)
+        flat = with_steps(with_marks(mutations))
         with self.log.told(touched(flat)):
             self._write(flat)
 

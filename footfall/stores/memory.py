@@ -16,6 +16,7 @@ from typing import Any
 from footfall.changes import EVERYTHING, Cursor, Entry, touched, truncated
 from footfall.columns import FAMILIES, Column, Insert, Mutation, Name, Remove, Slice, sort_name
 from footfall.errors import StoreError
+from footfall.packing import with_steps
 from footfall.pageview import Packed
 from footfall.retries import plain
 from footfall.storage import ColumnFamily, Store
@@ -39,7 +40,7 @@ class MemoryStore(Store):
 
     def apply(self, mutations: Sequence[Mutation]) -> None:
         with self.lock:
-            some = plain(mutations, self._between)
+            some = with_steps(plain(mutations, self._between))
             for mutation in some:
                 self._families[mutation.family].apply(mutation)
             self.log += touched(some)

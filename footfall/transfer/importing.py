@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from footfall.errors import StoreUnavailable
-from footfall.packing import FILTERED, packed
+from footfall.packing import FILTERED, packed, with_steps
 from footfall.pageview import Event
 from footfall.retention import limited, retention_of
 from footfall.retries import with_marks
@@ -109,7 +109,7 @@ class Importer:
             new += [event for name, event in row.items() if name not in there]
         columns = packed(new)
         if self._store.by_ttl:
-            columns = [*limited(cast(list[Insert], with_marks(columns)), retention, now)]
+            columns = [*limited(cast(list[Insert], with_steps(with_marks(columns))), retention, now)]
         apply_then(self._store, columns, also)
         if self._rows is not None:
             self._rows.update(rows)

@@ -15,9 +15,10 @@ from itertools import islice
 from typing import cast
 
 from footfall.errors import UsageError
-from footfall.packing import FILTERED, packed
+from footfall.packing import FILTERED, packed, with_steps
 from footfall.pageview import Event
 from footfall.retention import Retention, limited, retention_of
+from footfall.retries import with_marks
 from footfall.storage import Insert, Mutation, Store
 from footfall.transfer.demo.plan import Plan
 from footfall.transfer.demo.visits import day_events
@@ -100,7 +101,8 @@ def _batches(store: Store, plan: Plan, first: int, retention: Retention) -> Iter
         while batch := list[Event](islice(events, BATCH)):
             columns = packed(batch)
             if store.by_ttl:
-                columns = [*limited(cast(list[Insert], columns), retention, time.time_ns() // 100)]
+                flat = cast(list[Insert], with_steps(with_marks(columns)))
+                columns = [*limited(flat, retention, time.time_ns() // 100)]
             yield day, columns
 
 

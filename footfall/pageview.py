@@ -28,6 +28,8 @@ FIELDS = ("url", "title", "ip", "referrer", "user_agent", "language")
 #: Longest stored value of a field, in bytes of UTF-8; longer ones are cut there and marked in ``cut``.
 LIMITS: Mapping[str, int] = {"url": 2048, "title": 512, "referrer": 2048, "user_agent": 512}
 
+# So many characters fit into every limit: none is longer than four bytes.
+_SHORT = min(LIMITS.values()) // 4
 _TICKS_PER_DAY = 86_400 * timeuuid.TICKS_PER_SECOND
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -136,15 +138,21 @@ def page_fields(url: str, title: str, referrer: str, user_agent: str, language: 
     fields: dict[str, Any] = {"url": without_controls(url), "title": _folded(title),
                               "ip": ip, "referrer": without_controls(referrer),
                               "user_agent": without_controls(user_agent), "language": language}
+    # Most are far shorter than the shortest limit.
+    if len(url) > _SHORT or len(referrer) > _SHORT or len(user_agent) > _SHORT or len(title) > _SHORT:
+        _cut(fields)
+    return fields
+
+
+def _cut(fields: dict[str, Any]) -> None:
+    """Cut fields to :data:`LIMITS`, and name those that were cut."""
     cut = []
     for field, limit in LIMITS.items():
-        # No character is longer than four bytes, so most need no look at their bytes.
         if len(fields[field]) * 4 > limit and len(encoded := fields[field].encode()) > limit:
             fields[field] = encoded[:limit].decode(errors="ignore")
             cut.append(field)
     if cut:
         fields["cut"] = cut
-    return fields
 
 
 def _folded(text: str) -> str:

@@ -243,14 +243,19 @@ def _cookie_visitor(item: _Posted) -> dict[str, Any]:
 
 def _sender(headers: Headers, peer: str, policy: Policy) -> _Sender:
     """What a request's headers tell of who sent it."""
+    address = client_address(headers, peer, policy.trusted_proxies)
+    fields = _sender_fields(address, policy.ip, headers.get("user-agent", ""), headers.get("accept-language", ""))
+    return _Sender(address, fields["user_agent"], fields,
+                   policy.places(address) if policy.places is not None else {}, _objection(headers))
+
+
+# Who reads one page reads another, and half a site's readers may have the same browser.
+@lru_cache(maxsize=8192)
+def _sender_fields(address: str, ip: str, agent: str, languages: str) -> Mapping[str, str]:
     # The header's bytes are UTF-8 where they are more than ASCII; WSGI hands them over as Latin-1.
-    agent = headers.get("user-agent", "")
     if not agent.isascii():
         agent = agent.encode("latin-1", "replace").decode("utf-8", "replace")
-    address = client_address(headers, peer, policy.trusted_proxies)
-    return _Sender(address, agent, {"ip": kept_address(address, policy.ip), "user_agent": agent,
-                                    "language": first_language(headers.get("accept-language", ""))},
-                   policy.places(address) if policy.places is not None else {}, _objection(headers))
+    return {"ip": kept_address(address, ip), "user_agent": agent, "language": first_language(languages)}
 
 
 def _objection(headers: Headers) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from functools import lru_cache
 
 from footfall.derive.urls import host
 
@@ -25,7 +25,8 @@ _KNOWN = """
 SPAM_HOSTS = frozenset(_KNOWN.split())
 
 
-def spam_host(referrer: str, more: Set[str] = frozenset()) -> str | None:
+@lru_cache(maxsize=16384)
+def spam_host(referrer: str, more: frozenset[str] = frozenset()) -> str | None:
     """Return the host of the lists that a referrer is of or below; ``None`` for a referrer that is no spam.
 
     :param more: hosts beside :data:`SPAM_HOSTS`.

@@ -35,8 +35,8 @@ MAX_AGE_MS = 49 * 3600 * 1000
 MAX_AHEAD_MS = 60_000
 ENGAGEMENT = "engagement"
 _MAX_INT = 2**63 - 1
-#: The longest value of which it is remembered what it says.
-_REMEMBERED_BYTES = 300
+#: The longest query of which it is remembered what it says.
+_REMEMBERED_BYTES = 500
 
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
 _EVENT_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
@@ -122,10 +122,8 @@ def parse_hit(query: bytes, headers: Headers, peer: str, *, policy: Policy, name
 
     A hit that a rule of the account finds belongs to ``Filtered``, with the rule in its field ``reason``.
     """
-    fields = _query_fields(query)
-    account = _check_account(_decoded(fields, b"id"), policy)
-    url, referrer = _decoded(fields, b"url"), _decoded(fields, b"ref")
-    title = _decoded(fields, b"title") or _decoded(fields, b"t")
+    account, url, referrer, title = (_remembered_view if len(query) <= _REMEMBERED_BYTES else _view)(query)
+    _check_account(account, policy)
     sender = _sender(headers, peer, policy)
     rules, received = _rules(account, sender, policy), timeuuid.ticks_of(name)
     event = _event("PageViews", account, name, url, referrer, title, sender,
@@ -337,6 +335,25 @@ def custom_event_fields(event: str, props: Props) -> dict[str, Any]:
     return {"event": event, "props": props} if props else {"event": event}
 
 
+class _View(NamedTuple):
+    """What the query of a page-view says."""
+
+    account: str
+    url: str
+    referrer: str
+    title: str
+
+
+def _view(query: bytes) -> _View:
+    fields = _query_fields(query)
+    return _View(_decoded(fields, b"id"), _decoded(fields, b"url"), _decoded(fields, b"ref"),
+                 _decoded(fields, b"title") or _decoded(fields, b"t"))
+
+
+# A site's pages, and most of where their readers come from, are the same ones again and again.
+_remembered_view = lru_cache(maxsize=8192)(_view)
+
+
 def _query_fields(query: bytes) -> dict[bytes, bytes]:
     """The query's fields, still percent-encoded; of a field given twice, the first."""
     fields: dict[bytes, bytes] = {}
@@ -347,23 +364,11 @@ def _query_fields(query: bytes) -> dict[bytes, bytes]:
 
 
 def _decoded(fields: Mapping[bytes, bytes], key: bytes) -> str:
-    value = fields.get(key)
-    if not value:
-        return ""
+    value = fields.get(key, b"").replace(b"+", b" ")
     try:
-        return _remembered_text(value) if len(value) <= _REMEMBERED_BYTES else _text(value)
+        return (unquote_to_bytes(value) if b"%" in value else value).decode()
     except UnicodeDecodeError:
         raise BadHit(f"{key.decode()}: not UTF-8") from None
-
-
-def _text(value: bytes) -> str:
-    """Return what a percent-encoded value says."""
-    value = value.replace(b"+", b" ")
-    return (unquote_to_bytes(value) if b"%" in value else value).decode()
-
-
-# A site's pages, and most of where their readers come from, are the same ones again and again.
-_remembered_text = lru_cache(maxsize=8192)(_text)
 
 
 def _check_account(account: str, policy: Policy) -> str:

@@ -2,7 +2,7 @@
 // reader a wait or a way. It knows the pages by these marks alone:
 //
 //   #main                       is exchanged when a link or a form in it leads to the same page with another query
-//   [data-live=URL]             what URL tells of who is there now is shown in its [data-number]
+//   [data-live=URL]             what URL tells of who is there now is shown in its [data-number]; a link is of that time
 //   [data-live][data-renew]     the page shows today, and is renewed after new events
 //   [data-refresh=SECONDS][id]  is exchanged, after so many seconds and again, for what the server has there by then
 //   .chart .step[data-since][data-until]    a point in time of a chart, with its first and last day; its title says the rest
@@ -101,7 +101,7 @@
     const had = old.contains(focused)
     old.replaceWith(fresh)
     for (const summary of all("details > summary")) if (open.includes(summary.textContent)) summary.parentNode.open = true
-    if (had) focus(like(focused) ?? fresh)
+    if (had) focus(like(focused) || fresh)
     prepare()
   }
 
@@ -119,6 +119,7 @@
   }
 
   document.addEventListener("click", event => {
+    if (drawn && chartOf(event.target)) event.preventDefault()
     for (const menu of all(".pick[open]")) if (!menu.contains(event.target)) menu.open = false
     const link = event.target.closest("a[href]")
     if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
@@ -154,6 +155,11 @@
     const number = place.querySelector("[data-number]")
     const text = told.visitors.toLocaleString("en")
     if (number.textContent !== text) number.textContent = text
+    if (number.href) {
+      const behind = new URL(number.href)
+      behind.searchParams.set("now", told.at)
+      number.href = behind
+    }
     place.classList.toggle("some", told.visitors > 0)
     const isOld = newest !== undefined && newest !== told.newest && "renew" in place.dataset
     // What is not renewed now, because the reader is about to do something, is old the next time too.
@@ -181,6 +187,8 @@
   // ----- the chart: what a point says, and a part of it to look at
 
   let drag
+  // Whether what the pointer is about to click on was drawn over, and is not meant.
+  let drawn = false
 
   const steps = chart => all(".step[data-since]", chart)
   const chartOf = element => {
@@ -253,6 +261,7 @@
 
   document.addEventListener("pointerdown", event => {
     const chart = chartOf(event.target)
+    drawn = false
     if (chart && event.button === 0 && event.pointerType !== "touch") {
       drag = { chart, from: nearest(chart, event.clientX), x: event.clientX }
     }
@@ -266,6 +275,7 @@
   document.addEventListener("pointerup", event => {
     const { chart, from, moved } = drag ?? {}
     drop()
+    drawn = Boolean(moved)
     if (moved) zoom(chart, nearest(chart, event.clientX), from)
   })
 
@@ -293,6 +303,11 @@
       status.textContent = read(chart, place, event.shiftKey && at ? +from : place)
       return true
     }
+    if (event.key === "e" && at) {
+      const behind = steps(chart)[at].querySelector("a")
+      if (behind) location.assign(behind.getAttribute("href"))
+      return Boolean(behind)
+    }
     if (event.key !== "Enter" || !at) return false
     zoom(chart, +at, +from)
     return true
@@ -310,7 +325,7 @@
       make(make(pair, "dt"), "kbd", NAMES[key] ?? key)
       make(pair, "dd", what)
     }
-    make(dialog, "p", "In the chart: ← and → go from point to point, with Shift they select, Enter shows what is selected. Drag with the mouse to select, double-click to go back.")
+    make(dialog, "p", "In the chart: ← and → go from point to point, with Shift they select, Enter shows what is selected, e the events behind a point. Drag with the mouse to select, double-click to go back.")
     const label = make(dialog, "label")
     const box = make(label, "input")
     box.type = "checkbox"

@@ -37,12 +37,19 @@ def rows(page, number=0):
 def quantities(page):
     """The numbers of a page that lead to the events behind them: as they are shown, and where they lead."""
     return [(text(number), html.unescape(url)) for url, number in re.findall(
-        '<a class="quantity" href="(.*?)">(.*?)</a>', page)]
+        '<a class="quantity" href="([^"]*)">(.*?)</a>', page)]
 
 
 def total(page):
     """The number at the top of a list."""
     return int(re.search(r"<strong>([\d,]+)</strong>", page)[1].replace(",", ""))
+
+
+def totals(page):
+    """How many events a list has, of how many visits and visitors they are."""
+    (told,) = re.findall('<p class="total">(.*?)</p>', page)
+    found = [int(number.replace(",", "")) for number in re.findall(r"<strong>([\d,]+)</strong>", told)]
+    return found if len(found) == 3 else [*found, 0, 0]
 
 
 def text(markup):

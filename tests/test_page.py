@@ -16,7 +16,7 @@ from footfall.web.charts import Note, Point
 from footfall.web.panels import GROUPS
 from footfall.web.view import parse_view
 from tests.conftest import ROOT
-from tests.pages import DAYS, clients, days_in, link, quantities, rows, text, total
+from tests.pages import DAYS, clients, days_in, link, quantities, rows, text, total, totals
 from tests.streams import fill
 
 EVENTS = """
@@ -102,11 +102,77 @@ def test_each_number_chooses_what_the_chart_shows(viewer, metric):
 
 def test_the_chart_shows_each_day_and_the_day_it_is_compared_with(viewer):
     page = viewer.get(f"{PAGE}&metric=views&interval=day").text
-    assert re.findall('<rect class="step".*?data-since="(.*?)" data-until="(.*?)"><title>(.*?)</title>', page) == [
+    assert re.findall('<g class="step" data-since="(.*?)" data-until="(.*?)"><title>(.*?)</title>', page) == [
         ("2026-01-05", "2026-01-05", "Mon 5 Jan 2026: 3 views (the days before: 2)"),
         ("2026-01-06", "2026-01-06", "Tue 6 Jan 2026: 2 views (the days before: 0)")]
     assert rows(page) == [["Day", "Views", "The days before"],
                           ["Mon 5 Jan 2026", "3", "2"], ["Tue 6 Jan 2026", "2", "0"]]
+
+
+@pytest.mark.parametrize("metric", ["visitors", "visits", "views", "bounce_rate"])
+@pytest.mark.parametrize("asked", [
+    f"{DAYS}&interval=hour", f"{DAYS}&interval=day&is.country=DE", f"{DAYS}&interval=hour&is.page=/b",
+    "since=2026-01-04&until=2026-01-06&interval=week", "since=2025-12-31&until=2026-01-31&interval=month",
+    "since=2027-01-05&until=2027-01-06&interval=day&compare=year",
+    "since=2026-01-06&until=2026-01-06&interval=hour&compare=previous", f"{DAYS}&interval=day&compare=none"])
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
+def test_every_point_of_the_chart_leads_to_the_events_behind_it(viewer, store, metric, asked, zone):
+    accounts.configure(store, "blog", {"timezone": zone})
+    page = viewer.get(f"/sites/blog?{asked}&metric={metric}").text
+    table = re.search("<table.*?</table>", page, re.DOTALL)[0]
+    numbers = [number for row in rows(page)[1:] for number in row[1:] if number not in ("0", "0.0%", "-")]
+    found = quantities(table)
+    assert [number for number, _ in found] == numbers
+    for number, url in found:
+        shown = viewer.get(url).text
+        events, visits, visitors = totals(shown)
+        if metric == "bounce_rate":
+            assert events == visits > 0
+            assert "kind=visits" in url
+        else:
+            assert number == str(events)
+            assert events == {"visits": visits, "visitors": visitors}.get(metric, events)
+    # The picture has the same links as the first column, and stops nobody who goes by the keyboard.
+    in_picture = re.findall('<a href="([^"]*)" tabindex="-1"><rect class="target"', page)
+    assert set(map(html.unescape, in_picture)) <= {url for _, url in found}
+    assert len(in_picture) == len([row for row in rows(page)[1:] if row[1] not in ("0", "0.0%", "-")])
+
+
+def test_the_point_of_an_hour_that_comes_twice_has_its_own_events(settings_of, store, monkeypatch):
+    fill(store, "2026-10-25 00:30 ann /a\n2026-10-25 01:30 bob /b\n2026-10-25 01:40 cid /c\n")
+    (viewer,) = clients(settings_of(), store, monkeypatch, roles=("viewer",))
+    accounts.configure(store, "blog", {"timezone": "Europe/Berlin"})
+    page = viewer.get("/sites/blog?since=2026-10-25&until=2026-10-25&interval=hour&metric=views&compare=none").text
+    assert [(number, total(viewer.get(url).text)) for number, url in quantities(
+        re.search("<table.*?</table>", page, re.DOTALL)[0])] == [("1", 1), ("2", 2)]
+
+
+def test_who_is_there_now_leads_to_the_events_of_the_last_minutes(viewer, store):
+    now = datetime.now(UTC)
+    fill(store, "\n".join(f"{now - timedelta(minutes=minutes):%Y-%m-%d %H:%M:%S} {event}" for minutes, event in (
+        (9, "ann /old"), (2, "ann /x"), (1, "ann /y"), (1, "bob /z"), (1, "- /"))))
+    shown = viewer.get(f"{PAGE}&is.country=DE").text
+    url, number = re.search('<a class="quantity" href="(.*?)" data-number>(.*?)</a>', shown).groups()
+    page = viewer.get(html.unescape(url)).text
+    assert (number, totals(page)) == ("2", [2, 2, 2])
+    assert [row[2].rpartition("/")[2] for row in rows(viewer.get(link(page, "all events")).text)[1:]] == [
+        "", "z", "y", "x"]
+    assert "Only what came in the five minutes until" in page
+    assert total(viewer.get(link(page, "All events of these days")).text) == 7
+    assert "now=" not in link(page, "Yesterday")
+
+
+def test_whoever_sees_a_shared_page_has_no_way_to_events(viewer, store):
+    goals.add_goal(store, "blog", "Sign up", {"event": "signup"})
+    goals.add_funnel(store, "blog", "To sign up", [{"page": "/*"}, {"event": "signup"}])
+    accounts.configure(store, "blog", {"public": "yes"})
+    anybody = viewer.application.test_client()
+    for path in ("", "/goals", "/funnel", "/retention", "/paths", "/panel/hour", "/panel/page"):
+        asked = f"/sites/blog{path}?{DAYS}&step=page:/*&page=/b"
+        page = anybody.get(asked).text
+        assert "/events" not in page
+        assert "/events?" in viewer.get(asked).text
+        assert rows(page) == rows(viewer.get(asked).text)
 
 
 def test_an_annotation_is_marked_and_told(viewer, store):
@@ -126,6 +192,8 @@ def test_each_goal_has_its_visits_and_rate(viewer, store):
                                      ("Sign up", labels(page, "goals")[1][1], ["2", "66.7%"])]
     assert [filters(url) for _, url, _ in labels(page, "goals")] == [
         [("matches.page", "/c*")], [("is.event", "signup")]]
+    assert [totals(viewer.get(url).text)[:2] for _, url in quantities(panel(page, "goals"))] == [
+        [1, 1], [1, 1], [2, 2], [2, 2]]
 
 
 # ----- panels
@@ -329,7 +397,7 @@ def test_one_event_now_is_there_at_once(settings_of, store, monkeypatch):
     now = datetime.now(UTC)
     fill(store, f"{now:%Y-%m-%d %H:%M:%S} ann /a\n")
     page = viewer.get("/sites/blog").text
-    assert "1</span> here now" in page
+    assert text(re.search('<p class="live some".*?</p>', page)[0]) == "1 here now"
     assert figures(page)["Views"] == ("1", "– against 0", "")
     assert re.search(rf'the newest event was .*? ago, at <time datetime="[^"]*">{now:%H:%M:%S}</time>', page)
     assert "data-renew" in page
@@ -380,7 +448,7 @@ def test_a_line_has_a_gap_where_there_is_no_number_and_ends_today(numbers, begun
     drawn = charts.over_time(points(*numbers, begun=begun), "views")
     assert len(re.findall('<path class="now"', drawn)) == lines.get("now", 0)
     assert len(re.findall("<circle", drawn)) == dots
-    assert len(re.findall('<rect class="step"', drawn)) == len(numbers)
+    assert len(re.findall('<g class="step"', drawn)) == len(numbers)
     if len(begun) == 4:
         assert drawn.count("not yet") == 2
         assert re.search('class="now" d="M[^L]*L[^L]*"/>', drawn)

@@ -80,6 +80,21 @@ def test_the_interval_suits_the_range(since, until, interval):
     assert shown(("since", since), ("until", until), ("interval", "day")).by_time == "day"
 
 
+@pytest.mark.parametrize("asked, since, until", [
+    ([("period", "7d")], date(2026, 3, 5), date(2026, 3, 12)),
+    ([("period", "7d"), ("compare", "year")], date(2025, 3, 12), date(2025, 3, 19)),
+    ([("since", "2028-02-29"), ("until", "2028-02-29"), ("compare", "year")], date(2027, 2, 28), date(2027, 3, 1)),
+])
+def test_the_days_that_it_is_compared_with(asked, since, until):
+    other = shown(*asked, ("is.country", "DE")).compared_with()
+    assert (other.range, other.chips) == (Range(since, until), shown(("is.country", "DE")).chips)
+
+
+def test_there_may_be_no_days_that_it_is_compared_with():
+    assert shown(("compare", "none")).compared_with() is None
+    assert shown(("since", "2028-02-28"), ("until", "2028-02-28"), ("compare", "year")).compared_with() is None
+
+
 def test_its_questions_have_its_range_filter_zone_and_comparison():
     query = shown(("is.country", "DE"), ("period", "today")).query(("views",), ("page",), compared=True, limit=3)
     assert (query.since, query.until, query.tz, query.compare, query.limit) == (

@@ -16,6 +16,7 @@ from footfall.reports.arrays import Array
 from footfall.reports.buckets import Times
 from footfall.reports.columns import KEPT, Column, Vocabulary, joined, with_more
 from footfall.reports.dimensions import DIMENSIONS, Dimension
+from footfall.reports.ranges import Span
 from footfall.reports.visits import StitchedDay
 
 #: Gives the days of a range that have events, the first and the last UTC day included, and those beside it that its
@@ -39,6 +40,11 @@ class Frame:
         self._places = {day.facts.day: place for place, day in enumerate(days)}
         self._vocabularies: dict[str, Vocabulary] = {}
         self._weights: dict[str, Array | None] = {}
+
+    @classmethod
+    def over(cls, days: Days, span: Span) -> Frame:
+        """Return the days of a range."""
+        return cls(days(*span.days()) if span.since < span.until else [])
 
     def vocabulary(self, dimension: Dimension) -> Vocabulary:
         """Return the vocabulary of a dimension, the same for as long as the frame is there."""

@@ -1,12 +1,13 @@
-"""Funnels: how many visits, or visitors, go all the way through some steps, and where they stop."""
+"""Funnels: how many visits, or visitors, go all the way through some steps, where they stop, and by which events."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from footfall.errors import UsageError
 from footfall.reports.arrays import Array, ordered
 from footfall.reports.buckets import zone_of
 from footfall.reports.choosing import Chooser
@@ -15,6 +16,7 @@ from footfall.reports.day import Day
 from footfall.reports.filters import Filter, parse
 from footfall.reports.frame import Days, Frame
 from footfall.reports.goals import steps_of, window_of
+from footfall.reports.listed import Listed, by_day
 from footfall.reports.ranges import Span, moment, span_of
 from footfall.reports.visitors import numbered
 from footfall.timeuuid import Moment
@@ -43,16 +45,50 @@ def funnel(days: Days, steps: Sequence[object], since: Moment | str, until: Mome
     :param where: a filter: which visits, or, by visitors, who.
     :raises UsageError: something is not what it may be.
     """
-    wanted = steps_of(steps)
-    chosen = None if where is None else parse(where)
-    window = window_of(within)
-    span = span_of(moment(since, "since"), moment(until, "until"), zone_of(tz))
-    frame = Frame(days(*span.days()) if span.since < span.until else [])
-    choose = Chooser(frame)
-    counts = (_visits(choose, wanted, span, chosen) if window is None
-              else _visitors(choose, wanted, span, chosen, window))
+    frame = Frame.over(days, span := span_of(moment(since, "since"), moment(until, "until"), zone_of(tz)))
+    counts = [len(each.who) for each in _reached(frame, steps_of(steps), span, where, window_of(within))]
     return [Step(count, _share(count, counts[0]), _share(count, before))
             for count, before in zip(counts, (counts[0], *counts), strict=False)]
+
+
+def at_step(days: Days, steps: Sequence[object], since: Moment | str, until: Moment | str, *, number: int,
+            lost: bool = False, within: object = "visit", where: object = None, tz: str = "UTC") -> Listed:
+    """Return the events by which a step was reached: of each visit, or visitor, that did the first one.
+
+    :param number: of the step, from 1.
+    :param lost: instead of those, the events by which the others had reached the step before.
+
+    All else is as in :func:`funnel`.
+    """
+    wanted = steps_of(steps)
+    if not 1 + lost <= number <= len(wanted):
+        raise UsageError(f"step {number!r}: must be from {1 + lost} to {len(wanted)}")
+    frame = Frame.over(days, span := span_of(moment(since, "since"), moment(until, "until"), zone_of(tz)))
+    reached = list(_reached(frame, wanted[:number], span, where, window_of(within)))
+    events = reached[-1].events
+    if lost:
+        before = reached[-2]
+        events = before.events[~np.isin(before.who, reached[-1].who, assume_unique=True)]
+    return Listed(frame, by_day(frame, events))
+
+
+class _Reached(NamedTuple):
+    """Who reached a step.
+
+    :param who: the numbers of the visits, or of the visitors, ascending.
+    :param events: for each the number, among the events of all days, of the first by which the step was reached.
+    """
+
+    who: Array
+    events: Array
+
+
+def _reached(frame: Frame, steps: Sequence[Filter], span: Span, where: object,
+             window: int | None) -> Iterator[_Reached]:
+    chosen = None if where is None else parse(where)
+    choose = Chooser(frame)
+    return (_visits(choose, steps, span, chosen) if window is None
+            else _visitors(choose, steps, span, chosen, window))
 
 
 def _with_visitor(facts: Day, mask: Array) -> tuple[Array, Array]:
@@ -67,8 +103,8 @@ def _share(count: int, of: int) -> float | None:
     return count / of if of else None
 
 
-def _visits(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter | None) -> list[int]:
-    """Return how many visits reach each step: whoever takes each as early as he can gets farthest."""
+def _visits(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter | None) -> Iterator[_Reached]:
+    """Yield which visits reach each step: whoever takes each as early as he can gets farthest."""
     frame = choose.frame
     going = frame.beginning(*span)
     if where is not None:
@@ -76,7 +112,6 @@ def _visits(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter 
     # Where the events of all days lie; nearly always narrow enough for four bytes.
     kind: Any = np.int32 if sum(len(day.facts) for day in frame.days) < 1 << 31 else np.int64
     reached, found = np.full(frame.size, -1, dtype=kind), np.empty(frame.size, dtype=kind)
-    counts = []
     for step in steps:
         found[:] = -1
         first = 0
@@ -89,12 +124,12 @@ def _visits(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter 
             first += len(day.facts)
         going = found >= 0
         reached, found = found, reached
-        counts.append(int(np.count_nonzero(going)))
-    return counts
+        yield _Reached(np.flatnonzero(going), reached[going])
 
 
-def _visitors(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter | None, window: int) -> list[int]:
-    """Return how many visitors reach each step in time.
+def _visitors(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter | None,
+              window: int) -> Iterator[_Reached]:
+    """Yield which visitors reach each step in time.
 
     Of all ways to an event through the steps before it, the one that started latest reaches farthest. Of the events
     that reach a step, the later ones never started earlier: so what counts is always the last one before.
@@ -107,7 +142,6 @@ def _visitors(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filte
         rows = frame.rows(place, *span)
         there = frame.present(place, rows, None if where is None else choose.events(place, where)[rows])
         chosen[numbers.of_day[place][there]] = True
-    counts = []
     before = starts = np.zeros(0, dtype=np.int64)
     for number, step in enumerate(steps):
         keys, ticks = _in_order(choose, step, span, chosen, size)
@@ -124,8 +158,8 @@ def _visitors(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filte
         # Only who came so far can come farther.
         chosen[:] = False
         chosen[who] = True
-        counts.append(int(np.count_nonzero(who[1:] != who[:-1])) + (len(who) > 0))
-    return counts
+        is_first = np.append(True, who[1:] != who[:-1])[:len(who)]
+        yield _Reached(who[is_first], keys[is_first] % max(size, 1))
 
 
 def _in_order(choose: Chooser, step: Filter, span: Span, chosen: Array, size: int) -> tuple[Array, Array]:

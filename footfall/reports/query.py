@@ -160,7 +160,7 @@ def run(asked: Query, days: Days) -> Result:
 
 
 def _counted(checked: _Checked, span: Span, days: Days) -> Counted:
-    frame = Frame(days(*span.days()) if span.since < span.until else [])
+    frame = Frame.over(days, span)
     of_times: dict[str, Buckets] = {each.name: buckets(each.name, checked.zone, *span) for each in checked.by
                                     if each.kind == "time"}
     counts = {count for name in checked.metrics for count in METRICS[name].counts}

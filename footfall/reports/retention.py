@@ -1,14 +1,16 @@
-"""Retention: of those who came first in a week or month, how many came again in each later one."""
+"""Retention: of those who came first in a week or month, how many came again in each later one, and who they are."""
 
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from footfall.errors import UsageError
-from footfall.reports.buckets import buckets, zone_of
+from footfall.reports.arrays import Array
+from footfall.reports.buckets import Buckets, buckets, zone_of
 from footfall.reports.frame import Days, Frame
 from footfall.reports.ranges import Span, moment, span_of
 from footfall.reports.visitors import numbered
@@ -39,15 +41,9 @@ def retention(days: Days, since: Moment | str, until: Moment | str, *, oldest: d
     :param period: ``week`` or ``month``, in the time zone.
     :raises UsageError: something is not what it may be, or the range has too many periods.
     """
-    if period not in PERIODS:
-        raise UsageError(f"period {period!r}: unknown; use {', '.join(PERIODS)}")
-    zone = zone_of(tz)
-    span = span_of(moment(since, "since"), moment(until, "until"), zone)
-    periods = buckets(period, zone, *span)
+    span, periods = _periods(since, until, period, tz)
     if not len(periods):
         return []
-    if len(periods) > MOST:
-        raise UsageError(f"period {period!r}: the range has {len(periods)}; ask for {MOST} at most")
     first, last = span.days()
     frame = Frame(days(min(oldest, first), last))
     numbers = numbered(frame.derived)
@@ -77,3 +73,56 @@ def retention(days: Days, since: Moment | str, until: Moment | str, *, oldest: d
             counts[:, number] += np.bincount(came[who], minlength=len(periods) + 1)[:-1]
     return [Cohort(value, counts[number, number:].tolist())
             for number, value in enumerate(periods.values)]
+
+
+class Cell(NamedTuple):
+    """A number of a cohort: who may be counted, and when.
+
+    :param whose: for each day of the frame, which of its visitors are in the cohort.
+    """
+
+    frame: Frame
+    span: Span
+    whose: list[Array]
+
+
+def cell(days: Days, since: Moment | str, until: Moment | str, *, cohort: str, later: int, oldest: date,
+         period: str = "week", tz: str = "UTC") -> Cell:
+    """Return whom a number of :func:`retention` counts: those of the cohort who have an event in the span.
+
+    :param cohort: the first day of its period, as ISO writes it.
+    :param later: how many periods later.
+    :raises UsageError: the range has no such cohort, or ends before that period.
+    """
+    span, periods = _periods(since, until, period, tz)
+    spans = [Span(max(begin, span.since), end) for begin, end in pairwise((*periods.edges.tolist(), span.until))]
+    place = next((place for place, value in enumerate(periods.values) if value.isoformat() == cohort), None)
+    if place is None or not 0 <= later < len(spans) - place:
+        raise UsageError(f"cohort={cohort!r}, later={later!r}: the days shown have no such {period}")
+    first, counted = spans[place], spans[place + later]
+    frame = Frame(days(min(oldest, first.days()[0]), counted.days()[1]))
+    numbers = numbered(frame.derived)
+    # Who has an event before the cohort's period, and who has one in it.
+    older, there = (_present(frame, part) for part in (Span(ticks_at(date.min), first.since), first))
+    is_new = there & ~older
+    return Cell(frame, counted, [is_new[of_day] for of_day in numbers.of_day])
+
+
+def _periods(since: Moment | str, until: Moment | str, period: str, tz: str) -> tuple[Span, Buckets]:
+    if period not in PERIODS:
+        raise UsageError(f"period {period!r}: unknown; use {', '.join(PERIODS)}")
+    zone = zone_of(tz)
+    span = span_of(moment(since, "since"), moment(until, "until"), zone)
+    periods = buckets(period, zone, *span)
+    if len(periods) > MOST:
+        raise UsageError(f"period {period!r}: the range has {len(periods)}; ask for {MOST} at most")
+    return span, periods
+
+
+def _present(frame: Frame, span: Span) -> Array:
+    """Return which visitors, by their numbers, have an event in a range."""
+    numbers = numbered(frame.derived)
+    present = np.zeros(numbers.size, dtype=bool)
+    for place, of_day in enumerate(numbers.of_day):
+        present[of_day[frame.present(place, frame.rows(place, *span))]] = True
+    return present

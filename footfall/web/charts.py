@@ -24,6 +24,8 @@ BOTTOM = 24
 #: The floor of the plot.
 FLOOR = HEIGHT - BOTTOM
 MAX_LABELS = 7
+#: Height of the part of a step, around its number, that leads to the events behind it.
+TARGET = 24
 #: Width in pixels of a digit of the axis.
 DIGIT = 8
 #: Width of the picture in which lines lie.
@@ -39,6 +41,9 @@ class Point(NamedTuple):
     :param number: nothing where there is none.
     :param other: of the range compared with.
     :param begun: whether it has begun.
+    :param begin: its begin, as the engine names it.
+    :param url: of the events behind the number; empty if there are none to be seen.
+    :param other_url: of those behind the other one.
     """
 
     label: str
@@ -48,6 +53,9 @@ class Point(NamedTuple):
     number: Number
     other: Number
     begun: bool = True
+    begin: date | None = None
+    url: str = ""
+    other_url: str = ""
 
     def says(self, metric: str, against: str) -> str:
         """Return it in words.
@@ -171,13 +179,28 @@ def _plot(points: Sequence[Point], metric: str, y: Callable[[Number], float], ax
             (index + 0.5) * slot, HEIGHT - 6, points[index].short) for index in labelled(len(points)))
     # The whole height answers to the pointer.
     steps = Markup("").join(
-        Markup('<rect class="step" x="{:.3f}%" width="{:.3f}%" y="0" height="{}" data-since="{}" data-until="{}">'
-               "<title>{}</title></rect>").format(index * slot, slot, FLOOR, point.since, point.until,
-                                                  point.says(metric, against)) for index, point in enumerate(points))
-    return Markup('<svg class="plot" width="100%" height="{}" role="img" aria-label="{}" data-metric="{}">'
-                  "{}{}{}{}{}{}</svg>").format(
+        Markup('<g class="step" data-since="{}" data-until="{}"><title>{}</title>'
+               '<rect x="{:.3f}%" width="{:.3f}%" height="{}"/>{}</g>').format(
+            point.since, point.until, point.says(metric, against), index * slot, slot, FLOOR,
+            _target(point, index * slot, slot, y)) for index, point in enumerate(points))
+    # A picture may hold no links. What is in it is in words above and in the table below.
+    return Markup('<svg class="plot" width="100%" height="{}" role="group" aria-label="{}" data-metric="{}">'
+                  '<g aria-hidden="true">{}{}{}{}{}{}</g></svg>').format(
                       HEIGHT, _summary(points, metric), metric, grid, lines, dots, labels, steps,
                       _notes(points, notes, slot))
+
+
+def _target(point: Point, x: float, width: float, y: Callable[[Number], float]) -> Markup:
+    """Return what leads from a point to the events behind it.
+
+    It is for the pointer. With the keyboard one would have to pass them all: there the table below has the same links,
+    and the script a key.
+    """
+    if not point.url:
+        return Markup("")
+    top = min(max(y(point.number) - TARGET / 2, 0), FLOOR - TARGET)
+    return Markup('<a href="{}" tabindex="-1"><rect class="target" x="{:.3f}%" width="{:.3f}%" y="{:.1f}" '
+                  'height="{}"/></a>').format(point.url, x, width, top, TARGET)
 
 
 def _area(numbers: Sequence[Number], y: Callable[[Number], float]) -> Markup:

@@ -15,7 +15,7 @@ from footfall.collect.beacon import collector
 from footfall.errors import UsageError
 from footfall.goals import Goal
 from footfall.reports import texts
-from footfall.reports.dimensions import DIMENSIONS, PROP, as_text, dimension
+from footfall.reports.dimensions import DIMENSIONS, dimension
 from footfall.reports.frame import Days
 from footfall.reports.funnels import Step
 from footfall.reports.funnels import funnel as count_steps
@@ -24,8 +24,8 @@ from footfall.reports.query import run
 from footfall.web import sites
 from footfall.web.names import titled
 from footfall.web.reports import days
-from footfall.web.tables import Cell, cell, text_of
-from footfall.web.view import Chip, View
+from footfall.web.tables import Cell, cell, events_url, part, text_of
+from footfall.web.view import View
 
 #: Rows of a goal's table.
 MOST = 100
@@ -45,12 +45,30 @@ class Told(NamedTuple):
 
 
 class Rung(NamedTuple):
-    """A step of a funnel as the page shows it."""
+    """A step of a funnel as the page shows it.
+
+    :param lost: how many reached the step before and not this one.
+    :param url: of the events by which it was reached; empty if there are none to be seen.
+    :param lost_url: of those by which who was lost had reached the step before.
+    """
 
     what: str
     bar: Markup
     step: Step
     lost: int
+    url: str
+    lost_url: str
+
+
+class Course(NamedTuple):
+    """The steps of a funnel, as a URL asks for them.
+
+    :param name: of one that the site has; empty for one of the URL alone.
+    """
+
+    name: str
+    steps: Sequence[Any]
+    within: str | float
 
 
 @sites.blueprint.get("/goals")
@@ -74,20 +92,27 @@ def goals(site: str) -> ResponseReturnValue:
 @sites.blueprint.get("/funnel/<funnel_id>")
 def funnel(site: str, funnel_id: str) -> ResponseReturnValue:
     shown = sites.view()
-    name, said = "", [step for step in request.args.getlist("step") if step]
-    within: Any = request.args.get("within") or "visit"
-    if funnel_id:
-        found = next((each for each in defined.funnels(collector().store(), shown.site) if each.id == funnel_id), None)
-        if found is None:
-            abort(404)
-        name, steps, window = found.name, list(found.steps), found.within
-    else:
-        steps, window = [step_of(text) for text in said], window_of(within)
-    counted = count_steps(days(shown.site), steps, shown.range.since, shown.range.until, within=window,
-                          where=shown.where, tz=shown.zone) if steps else []
-    who, time = ("visits", "") if window == "visit" else ("visitors", _time(window))
-    return render_template("funnel.html", view=shown, name=name, said=said, within=within, who=who, window=time,
-                           rungs=_rungs(steps, counted))
+    said, within = [step for step in request.args.getlist("step") if step], request.args.get("within") or "visit"
+    course = course_of(shown.site, funnel_id, said, within)
+    counted = count_steps(days(shown.site), course.steps, shown.range.since, shown.range.until, within=course.within,
+                          where=shown.where, tz=shown.zone) if course.steps else []
+    who, time = ("visits", "") if course.within == "visit" else ("visitors", _time(course.within))
+    asked = [("funnel", funnel_id)] if funnel_id else [*(("step", step) for step in said), ("within", within)]
+    return render_template("funnel.html", view=shown, name=course.name, said=said, within=within, who=who,
+                           window=time, rungs=_rungs(shown, course.steps, counted, asked))
+
+
+def course_of(site: str, funnel_id: str, said: Sequence[str], within: str) -> Course:
+    """Return the funnel of an id; without one, that of the steps that a URL says.
+
+    :raises UsageError: a step or the time cannot be read.
+    """
+    if not funnel_id:
+        return Course("", [step_of(text) for text in said], window_of(within))
+    found = next((each for each in defined.funnels(collector().store(), site) if each.id == funnel_id), None)
+    if found is None:
+        abort(404)
+    return Course(found.name, list(found.steps), found.within)
 
 
 def step_of(text: str) -> dict[str, str]:
@@ -135,10 +160,19 @@ def _time(seconds: float | str) -> str:
     return f"{days:,.0f} {'day' if days == 1 else 'days'}" if days and not rest else texts.duration(float(seconds))
 
 
-def _rungs(steps: Sequence[object], counted: Sequence[Step]) -> list[Rung]:
+def _rungs(shown: View, steps: Sequence[object], counted: Sequence[Step],
+           asked: Sequence[tuple[str, str]]) -> list[Rung]:
+    """Return the steps as they are shown.
+
+    :param asked: what a URL says of the funnel.
+    """
+    rungs = []
     before = [*counted[:1], *counted]
-    return [Rung(defined.described(form), bar(step, last), step, last.reached - step.reached)
-            for form, step, last in zip(steps, counted, before, strict=False)]
+    for number, (form, step, last) in enumerate(zip(steps, counted, before, strict=False), 1):
+        url, lost = events_url(shown, "", *asked, ("at", str(number))), last.reached - step.reached
+        rungs.append(Rung(defined.described(form), bar(step, last), step, lost, url if step.reached else "",
+                          url and f"{url}&lost=yes" if lost else ""))
+    return rungs
 
 
 def reached(shown: View, form: Mapping[str, Any], of_site: Days) -> list[tuple[str, Mapping[str, Any]]]:
@@ -154,9 +188,7 @@ def reached(shown: View, form: Mapping[str, Any], of_site: Days) -> list[tuple[s
 
 
 def _told(shown: View, goal: Goal, of_site: Days) -> Told:
-    behind = _narrowed(shown, goal.form)
-    cells = [_cell(row, name, behind if name in ("visitors", "views", "events") else None)
-             for name, row in reached(shown, goal.form, of_site)]
+    cells = [_cell(row, name, shown, ("goal", goal.id)) for name, row in reached(shown, goal.form, of_site)]
     return Told(goal, defined.described(goal.form), cells, url_for(".goals") + shown.search(("goal", goal.id)))
 
 
@@ -166,22 +198,15 @@ def _by(shown: View, goal: Goal, by: str, of_site: Days) -> list[tuple[str, list
     found = run(asked, of_site)
     asked = shown.query(("visits",), (by,), compared=True, also=["visit", form_of(goal.form)])
     reached = {row[by]: row for row in run(asked, of_site)}
-    return [(text_of(by, row[by]), [_cell(row, "visits"), _cell(reached.get(row[by], {"visits": 0}), "visits"),
-                                    _cell(row, "conversion_rate")]) for row in found]
+    rows = []
+    for row in found:
+        view, fields = part(shown, by, row[by])
+        done = *fields, ("goal", goal.id)
+        rows.append((text_of(by, row[by]), [
+            _cell(row, "visits", view, *fields), _cell(reached.get(row[by], {"visits": 0}), "visits", view, *done),
+            _cell(row, "conversion_rate", view, *done)]))
+    return rows
 
 
-def _narrowed(shown: View, form: Mapping[str, Any]) -> View | None:
-    """Return the view of the events that reach a goal; ``None`` if it has a filter of its own on the same."""
-    if "page" in form:
-        chips = [Chip("not_matches", "event", ("*",)), Chip("matches", "page", (form["page"],))]
-    else:
-        props = {name: str(as_text(value)) for name, value in (form.get("props") or {}).items()}
-        chips = [Chip("is", "event", (form["event"],)),
-                 *(Chip("is", f"{PROP}{name}", (value,)) for name, value in props.items())]
-    if {chip.key for chip in chips} & {chip.key for chip in shown.chips}:
-        return None
-    return shown.but(chips=(*shown.chips, *chips))
-
-
-def _cell(row: Mapping[str, Any], name: str, behind: View | None = None) -> Cell:
-    return cell(name, row[name], row.get("compared", {}).get(name), behind)
+def _cell(row: Mapping[str, Any], name: str, behind: View | None, *fields: tuple[str, str]) -> Cell:
+    return cell(name, row[name], row.get("compared", {}).get(name), behind, *fields)

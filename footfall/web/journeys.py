@@ -18,6 +18,7 @@ from footfall.reports.retention import Cohort
 from footfall.reports.retention import retention as cohorts_of
 from footfall.web import sites
 from footfall.web.reports import days
+from footfall.web.tables import cell, events_url, part
 from footfall.web.view import View
 
 #: Steps of colour of the cells.
@@ -30,11 +31,13 @@ class Cell(NamedTuple):
     """Of a cohort, those who came in one period.
 
     :param shade: from 0, nobody, to :data:`SHADES`, all.
+    :param url: of the newest event of each in it; empty if there are none to be seen.
     """
 
     came: int
     share: str
     shade: int
+    url: str
 
 
 class Line(NamedTuple):
@@ -42,12 +45,14 @@ class Line(NamedTuple):
 
     :param page: ``None`` for the visit's beginning or end.
     :param url: of its own paths.
+    :param behind: URL of the views that are counted; empty if they are not to be seen.
     """
 
     page: str | None
     views: int
     share: str
     url: str
+    behind: str
 
 
 @sites.blueprint.get("/retention")
@@ -59,7 +64,7 @@ def retention(site: str) -> ResponseReturnValue:
     choices = [(name, url_for(".retention") + shown.search(*([("every", name)] if name != "week" else ())))
                for name in ("week", "month")]
     return render_template("retention.html", view=shown, every=every, choices=choices, periods=len(found),
-                           rows=[(cohort.period, cohort.counts[0], cells(cohort)) for cohort in found])
+                           rows=[(cohort.period, cells(shown, every, cohort)) for cohort in found])
 
 
 @sites.blueprint.get("/paths")
@@ -67,33 +72,43 @@ def paths(site: str) -> ResponseReturnValue:
     shown, page = sites.view(), request.args.get("page", "")
     of_site = days(shown.site)
     top = run(shown.query(("views",), ("page",), limit=OFFERED), of_site)
-    offered = [(row["page"], row["views"], _url(shown, row["page"])) for row in top if row["views"]]
+    offered = [(row["page"], cell("views", row["views"], None, part(shown, "page", row["page"])[0]),
+                _url(shown, row["page"])) for row in top if row["views"]]
     tables: list[tuple[str, str, list[Line]]] = []
     views = 0
     if page:
         found = around(of_site, page, shown.range.since, shown.range.until, where=shown.where, tz=shown.zone)
         views = sum(count for _, count in found.before)
-        tables = [("Before it", "The visit began here", lines(shown, found.before, views)),
-                  ("After it", "The visit’s last page", lines(shown, found.after, views))]
+        tables = [("Before it", "The visit began here", lines(shown, page, "before", found.before, views)),
+                  ("After it", "The visit’s last page", lines(shown, page, "after", found.after, views))]
     return render_template("paths.html", view=shown, page=page, offered=offered, tables=tables, views=views,
-                           most=MOST)
+                           behind=events_url(shown, "", ("page", page)) if views else "", most=MOST)
 
 
-def cells(cohort: Cohort) -> list[Cell]:
+def cells(shown: View, every: str, cohort: Cohort) -> list[Cell]:
     """Return the cells of a cohort: the first are all of it."""
     size = cohort.counts[0]
+    # Filters do not apply.
+    asked, of = shown.but(chips=()), [("cohort", str(cohort.period)), ("every", every)]
     # Most come back rarely: the root tells few from fewer.
-    return [Cell(count, f"{count / size:.1%}" if size else "", ceil(SHADES * sqrt(count / size)) if size else 0)
-            for count in cohort.counts]
+    return [Cell(count, f"{count / size:.1%}" if size else "", ceil(SHADES * sqrt(count / size)) if size else 0,
+                 events_url(asked, "visitors", *of, ("later", str(later))) if count else "")
+            for later, count in enumerate(cohort.counts)]
 
 
-def lines(shown: View, counts: Counts, views: int) -> list[Line]:
+def lines(shown: View, page: str, side: str, counts: Counts, views: int) -> list[Line]:
     """Return the first rows of a table of pages.
 
+    :param page: the page in the middle, as it was asked for.
+    :param side: ``before`` or ``after``.
     :param views: how many views of the page in the middle there are.
     """
-    return [Line(page, count, f"{count / views:.1%}", _url(shown, page) if page is not None else "")
-            for page, count in counts[:MOST]]
+    found = []
+    for other, count in counts[:MOST]:
+        row = [("page", page), ("side", side), *([("other", other)] if other is not None else [])]
+        found.append(Line(other, count, f"{count / views:.1%}", _url(shown, other) if other is not None else "",
+                          events_url(shown, "", *row)))
+    return found
 
 
 def _url(shown: View, page: str) -> str:

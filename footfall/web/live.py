@@ -12,7 +12,10 @@ from footfall.web.sites import account, blueprint
 
 @blueprint.get("/live")
 def live(site: str) -> ResponseReturnValue:
-    """Answer how many visitors are there, and when the newest event was: another one says that the page is old."""
+    """Answer how many visitors are there, at which time, and when the newest event was.
+
+    Another newest event says that the page is old.
+    """
     from footfall.reports.asking import days_of
     from footfall.reports.live import live as count
     from footfall.reports.live import newest
@@ -20,4 +23,4 @@ def live(site: str) -> ResponseReturnValue:
     account()
     now, days = datetime.now(UTC), days_of(reports().cache(), site)
     last = newest(days, now)
-    return {"visitors": count(days, now), "newest": last.isoformat() if last else None}
+    return {"visitors": count(days, now), "at": now.isoformat(), "newest": last.isoformat() if last else None}

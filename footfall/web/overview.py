@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -22,18 +23,20 @@ from footfall.collect.beacon import collector
 from footfall.collect.tracker import tag
 from footfall.errors import UsageError
 from footfall.reports import texts
-from footfall.reports.buckets import zone_of
+from footfall.reports.buckets import buckets, zone_of
 from footfall.reports.frame import Days
 from footfall.reports.goals import form_of
 from footfall.reports.live import live, newest
+from footfall.reports.metrics import Number
 from footfall.reports.properties import properties
 from footfall.reports.query import run
+from footfall.reports.ranges import span_of
 from footfall.web import auth, charts, names, panels, sites, worldmap
 from footfall.web.charts import Note, Point
 from footfall.web.panels import GROUPS, ROWS, Group, Panel
 from footfall.web.picking import FIGURES, Link, Page, parse_page, with_filter
 from footfall.web.reports import days
-from footfall.web.tables import Cell, cell
+from footfall.web.tables import Cell, cell, events_url, part
 from footfall.web.view import COMPARISONS, OLDEST, PERIODS, View
 
 #: Those of the numbers at the top that had better fall.
@@ -106,8 +109,8 @@ class Reached(NamedTuple):
     name: str
     what: str
     url: str
-    visits: str
-    rate: str
+    visits: Cell
+    rate: Cell
     bar: Markup
 
 
@@ -122,14 +125,15 @@ def overview(site: str) -> ResponseReturnValue:
     # A log tells of no visitors: then its views are what there is.
     metric = page.extra.get("metric") or ("visitors" if told["visitors"] or not told["views"] else "views")
     against = COMPARISONS[view.compare] if view.compare != "none" else ""
-    points, notes = points_of(view, metric, of_site, now), _notes(view)
+    points, notes = _led(view, metric, points_of(view, metric, of_site, now)), _notes(view)
     return render_template(
         "site.html", page=page, view=view, account=account, metric=metric, told=told, points=points, notes=notes,
         against=against, chart=charts.over_time(points, metric, against=against, notes=notes,
                                                 unfinished=view.range.until > view.today >= view.range.since),
         figures=_figures(page, told, metric), goals=_goals(page, of_site),
         panels=[_shown(page, group, told, account, of_site) for group in _groups(view, of_site)],
-        live=live(of_site, now), newest=last.astimezone(zone_of(view.zone)) if last else None,
+        live=live(of_site, now), live_url=events_url(view.but(chips=()), "visitors", ("now", now.isoformat())),
+        newest=last.astimezone(zone_of(view.zone)) if last else None,
         ago=texts.duration((now - last).total_seconds()) if last else "", names=names, texts=texts,
         oldest=OLDEST, periods=PERIODS,
         tag=tag(auth.guard().address(), account.id, collector().paths))
@@ -154,13 +158,31 @@ def _point(view: View, begin: date, number: Any, other: Any, now: datetime) -> P
         day, clock = begin.date(), f"{begin:%H:%M}"
         is_short = (view.range.until - view.range.since).days <= 2
         return Point(f"{charts.long_day(day)}, {clock}", clock if is_short else charts.short_day(day), first, last,
-                     number, other, begun=begin <= now)
+                     number, other, begun=begin <= now, begin=begin)
     if view.by_time == "month":
         title = mark = f"{begin:%b %Y}"
     else:
         title, mark = charts.long_day(begin), charts.short_day(begin)
         title = f"Week of {title}" if view.by_time == "week" else title
-    return Point(title, mark, first, last, number, other, begun=begin <= view.today)
+    return Point(title, mark, first, last, number, other, begun=begin <= view.today, begin=begin)
+
+
+def _led(view: View, metric: str, points: Sequence[Point]) -> list[Point]:
+    """Return the steps of a chart with where they lead: to the events behind their numbers."""
+    other = view.compared_with()
+    zone = zone_of(view.zone)
+    others = buckets(view.by_time, zone, *span_of(*other.range, zone)).values if other else []
+    return [point._replace(url=_behind(view, metric, point.begin, point.number),
+                           other_url=_behind(other, metric, begin, point.other))
+            for point, begin in zip(points, chain(others, repeat(None)), strict=False)]
+
+
+def _behind(view: View | None, metric: str, begin: date | None, number: Number) -> str:
+    """Return the URL of the events behind a step of a view's chart; empty if there are none to be seen."""
+    if view is None or begin is None or not number:
+        return ""
+    narrowed, fields = part(view, view.by_time, begin)
+    return events_url(narrowed or view, metric, *fields)
 
 
 def _notes(view: View) -> list[Note]:
@@ -242,8 +264,9 @@ def _goals(page: Page, of_site: Days) -> list[Reached]:
         visits = run(page.view.query(("visits",), also=["visit", form_of(goal.form)]), of_site)[0]
         rate = run(page.view.query(("conversion_rate",), goal=goal.form), of_site)[0]["conversion_rate"]
         operator, dimension = ("matches", "page") if "page" in goal.form else ("is", "event")
+        behind = page.view, ("goal", goal.id)
         found.append(Reached(goal.name, defined.described(goal.form),
                              page.url(page.view.within(operator, dimension, goal.form[dimension])),
-                             texts.number("visits", visits["visits"]), texts.number("conversion_rate", rate),
-                             charts.share(rate, 1)))
+                             cell("visits", visits["visits"], None, *behind),
+                             cell("conversion_rate", rate, None, *behind), charts.share(rate, 1)))
     return found

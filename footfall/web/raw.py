@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from footfall import pageview, timeuuid
 from footfall.changes import COUNTED
@@ -16,10 +17,11 @@ from footfall.collect.beacon import collector
 from footfall.columns import VISITOR_BYTES
 from footfall.errors import UsageError
 from footfall.packing import FILTERED
-from footfall.reports.behind import KINDS, Behind, Found, Page, find
+from footfall.reports.behind import KINDS
 from footfall.reports.facts import TABLES, Fact, fact_of
-from footfall.reports.query import run
+from footfall.reports.listed import Found, Page, find
 from footfall.web import sites
+from footfall.web.listing import FIELDS, listing
 from footfall.web.reports import days
 from footfall.web.view import View
 
@@ -33,17 +35,20 @@ class Asked(NamedTuple):
     :param visitor: only this one's, as hexadecimal digits; empty for everybody's.
     :param before: those before this one.
     :param after: those after this one.
+    :param number: fields that tell of what a number they are, as :mod:`footfall.web.listing` has them.
     """
 
     kind: str
     visitor: str
     before: uuid.UUID | None
     after: uuid.UUID | None
+    number: Sequence[tuple[str, str]]
 
     def url(self, shown: View, **changes: str) -> str:
         """Return the URL of the list, from the newest on unless a change says otherwise."""
         said = {"kind": self.kind, "visitor": self.visitor} | changes
-        return url_for(".events") + shown.search(*(field for field in said.items() if field[1] not in ("", "all")))
+        return url_for(".events") + shown.search(
+            *self.number, *(field for field in said.items() if field[1] not in ("", "all")))
 
 
 class Line(NamedTuple):
@@ -65,17 +70,15 @@ class Line(NamedTuple):
 @sites.blueprint.get("/events")
 def events(site: str) -> ResponseReturnValue:
     shown, asked = sites.view(), parse_asked(request.args)
-    of_site = days(shown.site)
-    behind = Behind(of_site, asked.kind, shown.range.since, shown.range.until, where=shown.where, tz=shown.zone,
-                    visitor=bytes.fromhex(asked.visitor) if asked.visitor else None)
-    page = behind.page(collector().store(), shown.site, PER_PAGE, before=asked.before, after=asked.after)
-    # Of one visitor there are no metrics.
-    counts: Mapping[str, Any] = {} if asked.visitor else run(
-        shown.query([kind for kind in KINDS if kind != "all"]), of_site)[0]
+    listed, counts, what = listing(shown, asked.kind, asked.visitor, request.args, days(shown.site))
+    page = listed.page(collector().store(), shown.site, PER_PAGE, before=asked.before, after=asked.after)
     kinds = [(kind, words, asked.url(shown, kind=kind), counts.get(kind)) for kind, words in KINDS.items()]
-    return render_template("events.html", view=shown, asked=asked, count=len(behind), first=page.first, kinds=kinds,
+    return render_template("events.html", view=shown, asked=asked, what=what, count=len(listed),
+                           visits=listed.visits(), visitors=listed.visitors(), first=page.first,
+                           kinds=kinds if counts or asked.visitor else [],
                            lines=[_line(shown, found) for found in page.events],
-                           pages=_pages(shown, asked, page, len(behind)), everybody=asked.url(shown, visitor=""))
+                           pages=_pages(shown, asked, page, len(listed)),
+                           everything=url_for(".events") + shown.search())
 
 
 @sites.blueprint.get("/events/<uuid:name>")
@@ -91,7 +94,7 @@ def event(site: str, name: uuid.UUID) -> ResponseReturnValue:
                            key=pageview.event_key(shown.site, name))
 
 
-def parse_asked(fields: Mapping[str, str]) -> Asked:
+def parse_asked(fields: MultiDict[str, str]) -> Asked:
     """Return which events the fields of a query string ask for.
 
     :raises UsageError: a field has a value that is none of those it can have.
@@ -102,7 +105,10 @@ def parse_asked(fields: Mapping[str, str]) -> Asked:
     before, after = (name_of(field, fields.get(field, "")) for field in ("before", "after"))
     if before and after:
         raise UsageError("before, after: give one of them")
-    return Asked(kind, visitor, before, after)
+    # A page without a path may be the other one.
+    number = [(name, value) for name, value in fields.items(multi=True)
+              if name in FIELDS and (value or name == "other")]
+    return Asked(kind, visitor, before, after, number)
 
 
 def derived(fact: Fact) -> dict[str, str]:

@@ -41,6 +41,8 @@ TABS: Sequence[tuple[str, str, str]] = (
 
 #: Fields of a URL that say how far one has gone in a list.
 POSITIONS = ("from", "before", "after")
+#: Fields that mean something in the days that are shown alone.
+OF_DAYS = ("hour", "now", "cohort")
 
 
 def site_blueprint(name: str, under: str = "") -> Blueprint:
@@ -56,7 +58,7 @@ def site_blueprint(name: str, under: str = "") -> Blueprint:
     made.register_error_handler(UsageError, cannot_be)
     made.context_processor(lambda: {
         "site_tabs": tabs, "here": here, "fields_but": fields_but, "names": names, "PERIODS": PERIODS,
-        "COMPARISONS": COMPARISONS})
+        "COMPARISONS": COMPARISONS, "OF_DAYS": OF_DAYS})
     return made
 
 
@@ -102,7 +104,10 @@ def here(shown: View) -> str:
     values = {name: value for name, value in (request.view_args or {}).items()
               if current_app.url_map.is_endpoint_expecting(endpoint, name)}
     path = url_for(endpoint, **values)
-    return path + shown.search(*((name, value) for name, value in _asked() if not is_field(name)))
+    is_other = "view" in g and (g.view.period, g.view.range) != (shown.period, shown.range)
+    without = OF_DAYS if is_other else ()
+    return path + shown.search(*((name, value) for name, value in _asked()
+                                 if not is_field(name) and name not in without))
 
 
 def fields_but(*left_out: str) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ METRICS: Mapping[str, Sequence[str]] = {
 #: The kind of events behind a metric; all behind those that are not named.
 BEHIND: Mapping[str, str] = {
     "visitors": "visitors", "visits": "visits", "views": "views", "events": "events",
-    **dict.fromkeys(("views_per_visit", "bounce_rate", "visit_duration"), "visits"),
+    **dict.fromkeys(("views_per_visit", "bounce_rate", "visit_duration", "conversion_rate"), "visits"),
 }
 #: Words for the codes of a dimension, which are searched too.
 WORDS: Mapping[str, Mapping[str, str]] = {"country": COUNTRIES, "language": LANGUAGES, "channel": CHANNELS}
@@ -185,30 +185,43 @@ def _heads(shown: View, of: Dimension, asked: Asked) -> list[Head]:
 
 def _line(shown: View, of: Dimension, metrics: Sequence[str], row: Row) -> Line:
     value = row.values[0]
-    narrowed = None
-    if isinstance(value, date):
-        narrowed = shown.over(*shown.days_of(of.name, value))
-    elif len(value) <= MAX_VALUE:
-        narrowed = shown.within("is", of.name, value)
+    view, fields = part(shown, of.name, value)
     before = row.compared or (None,) * len(metrics)
-    # An hour has no view of its own, only its day.
-    behind = None if of.name == "hour" else narrowed
-    cells = [cell(name, number, other, behind)
+    cells = [cell(name, number, other, view, *fields)
              for name, number, other in zip(metrics, row.metrics, before, strict=True)]
-    return Line(text_of(of.name, value), url_for(".overview") + narrowed.search() if narrowed else "", cells)
+    if isinstance(value, datetime):
+        # An hour has no page of its own, only its day.
+        view = shown.over(*shown.days_of(of.name, value))
+    return Line(text_of(of.name, value), url_for(".overview") + view.search() if view else "", cells)
 
 
-def cell(name: str, number: Number, before: Number, behind: View | None = None) -> Cell:
+def part(shown: View, name: str, value: str | date) -> tuple[View | None, list[tuple[str, str]]]:
+    """Return where the events of one value of a dimension are: the view, if one can be made, and fields for its URL."""
+    if isinstance(value, datetime):
+        return shown, [("hour", value.isoformat())]
+    if isinstance(value, date):
+        return shown.over(*shown.days_of(name, value)), []
+    return shown.within("is", name, value) if len(value) <= MAX_VALUE else None, []
+
+
+def cell(name: str, number: Number, before: Number, behind: View | None = None, *fields: tuple[str, str]) -> Cell:
     """Return a metric's number as it is shown.
 
     :param before: what it is compared with, if anything.
     :param behind: the view that it is a headline number of.
+    :param fields: which of its events; see :mod:`footfall.web.listing`.
     """
-    url = ""
-    # Who is shown a page without a role on the site sees no events.
-    if behind is not None and number and sites.may("viewer"):
-        url = url_for(".events") + behind.search(*([("kind", BEHIND[name])] if name in BEHIND else []))
+    url = events_url(behind, name, *fields) if behind is not None and number else ""
     return Cell(texts.number(name, number), texts.change(name, number, before), url)
+
+
+def events_url(shown: View, metric: str, *fields: tuple[str, str]) -> str:
+    """Return the URL of the events behind a number; empty for whoever is shown the page without a role on the site.
+
+    :param metric: what it is a number of; any other word stands for all the events that the fields tell of.
+    """
+    kind = [("kind", BEHIND[metric])] if metric in BEHIND else []
+    return url_for(".events") + shown.search(*fields, *kind) if sites.may("viewer") else ""
 
 
 def _pages(shown: View, of: Dimension, asked: Asked, count: int) -> list[tuple[str, str]]:

@@ -19,8 +19,10 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from footfall.errors import UsageError
+from footfall.reports.buckets import local, zone_of
 from footfall.reports.filters import OPERATORS, parse
 from footfall.reports.query import Query
+from footfall.reports.ranges import compared, span_of
 from footfall.reports.recent import Range, ending
 
 #: What can be picked, with the words on the page; the first is shown unasked.
@@ -138,6 +140,15 @@ class View:
         if interval == "month":
             end = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
         return max(first, self.range.since), min(end, self.range.until) - timedelta(days=1)
+
+    def compared_with(self) -> View | None:
+        """Return it over the days that it is compared with; ``None`` if there are none."""
+        if self.compare == "none":
+            return None
+        zone = zone_of(self.zone)
+        span = compared(self.compare, span_of(*self.range, zone), zone)
+        since, until = (local(ticks, zone).date() for ticks in span)
+        return self.but(period="custom", range=Range(since, until)) if since < until else None
 
     def clock(self, moment: datetime) -> str:
         """Return a moment as text, to the millisecond, in the time zone of what is shown."""

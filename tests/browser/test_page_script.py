@@ -18,7 +18,8 @@ pytestmark = pytest.mark.needs("chromium")
 HOST = "http://stats.example.com"
 PAGE = """<!doctype html><html lang="en"><head><title>{title}</title><link rel="stylesheet" href="/style.css">
 <script defer src="/page.js"></script></head><body><a href="?period=outside">Outside</a><main id="main">
-<p class="live" data-live="/sites/blog/live" {renew}><span data-number>0</span> now</p>
+<p class="live" data-live="/sites/blog/live" {renew}>
+<a href="/sites/blog/events?now=2026-01-01&amp;x=1" data-number>0</a> now</p>
 <p id="asked">{query}</p>
 <details class="pick"><summary>Days</summary><div><a href="?period=7d" aria-keyshortcuts="7">7 days</a>
 <a href="?period=today" aria-keyshortcuts="t">Today</a></div></details>
@@ -32,6 +33,8 @@ PAGE = """<!doctype html><html lang="en"><head><title>{title}</title><link rel="
 <a href="?tab=2#there">Another tab</a>
 <a href="?csv=1" download>CSV</a> <a href="?file=1">A file</a> <details><summary>As a table</summary>Table</details>
 </main></body></html>"""
+#: When who is there was counted.
+LOOKED = "2026-01-10T12:00:02+00:00"
 DAYS = [f"2026-01-{day:02}" for day in range(1, 11)]
 
 
@@ -71,7 +74,7 @@ class Site:
         if url.path in ("/page.js", "/style.css"):
             route.fulfill(path=ROOT / "static" / url.path[1:])
         elif url.path.endswith("/live"):
-            told = json.dumps({"visitors": self.visitors, "newest": self.newest})
+            told = json.dumps({"visitors": self.visitors, "at": LOOKED, "newest": self.newest})
             route.fulfill(status=self.answers("live"), content_type="application/json", body=told)
         elif url.query == "file=1":
             kept = {"Content-Disposition": "attachment; filename=file.jsonl"}
@@ -85,8 +88,11 @@ class Site:
         fields = parse_qsl(url.query)
         chips = "".join(f'<li>{escape(value)} <a href="?" aria-keyshortcuts="Escape">×</a></li>'
                         for name, value in fields if name == "is.page")
-        steps = "".join(f'<rect class="step" data-since="{day}" data-until="{day}" x="{number * 10}%" width="10%" '
-                        f'height="100"><title>{day}: {number} views</title></rect>' for number, day in enumerate(DAYS))
+        steps = "".join(f'<g class="step" data-since="{day}" data-until="{day}"><title>{day}: {number} views</title>'
+                        f'<rect fill="transparent" x="{number * 10}%" width="10%" height="100"/>'
+                        f'<a href="/sites/blog/events?day={day}" tabindex="-1"><rect fill="transparent" '
+                        f'x="{number * 10}%" width="10%" y="70" height="24"/></a></g>'
+                        for number, day in enumerate(DAYS))
         return PAGE.format(title=escape(url.query or "all"), query=escape(url.query), renew=self.renew, chips=chips,
                            steps=steps)
 
@@ -216,6 +222,8 @@ def test_who_is_there_is_asked_for_while_the_page_is_looked_at(site):
     number = page.locator("[data-number]")
     wait_for(page, lambda: number.text_content() == "1,234")
     assert page.locator(".live.some").count() == 1
+    # What the number leads to is of the time that it is of.
+    assert dict(parse_qsl(urlsplit(number.get_attribute("href")).query)) == {"now": LOOKED, "x": "1"}
     page.evaluate("Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true})")
     page.evaluate("window.away = true; document.dispatchEvent(new Event('visibilitychange'))")
     asked = site.count("/live")
@@ -276,6 +284,10 @@ def test_a_page_of_other_days_stays_as_it_is(site):
 # ----- the chart
 
 
+#: So far below that is what leads to its events.
+TARGET = 42
+
+
 def at(page, number):
     """Where a point of the chart is."""
     box = page.locator(".step").nth(number).bounding_box()
@@ -329,6 +341,28 @@ def test_days_are_selected_in_the_chart_with_the_keyboard(site):
     for key in ("End", "ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowLeft", "Enter"):
         page.keyboard.press(key)
     shows(page, "period=custom&since=2026-01-07&until=2026-01-09")
+
+
+def test_a_point_of_the_chart_leads_to_its_events_unless_it_was_drawn_over(site):
+    page = site.open()
+    x, y = at(page, 3)
+    page.mouse.move(x - 8, y + TARGET)
+    page.mouse.down()
+    page.mouse.move(x + 8, y + TARGET, steps=4)
+    page.mouse.up()
+    shows(page, "period=custom&since=2026-01-04&until=2026-01-04")
+    x, y = at(page, 3)
+    page.mouse.click(x, y + TARGET)
+    page.wait_for_url("**/events?day=2026-01-04")
+
+
+def test_a_key_shows_the_events_behind_a_point(site):
+    page = site.open()
+    page.locator(".plot").focus()
+    page.keyboard.press("e")
+    page.keyboard.press("End")
+    page.keyboard.press("e")
+    page.wait_for_url(f"**/events?day={DAYS[-1]}")
 
 
 # ----- keys

@@ -1,7 +1,7 @@
 """A site's page in Chromium on either store: its numbers are those of the stored events, every way to others works."""
 
 from datetime import date, timedelta
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
@@ -12,6 +12,7 @@ from footfall.web.picking import FIGURES
 from tests.browser.conftest import wait_for
 from tests.browser.pages import NAME, PASSWORD, made_site, windows
 from tests.browsers import browsers
+from tests.pages import totals
 from tests.servers import fetch, footfall, log_in
 
 pytestmark = pytest.mark.needs("chromium")
@@ -84,6 +85,49 @@ def test_every_number_is_that_of_the_stored_events(opened, site, scripted):
     days = [f"{day[0]:%a} {day[0].day} {day[0]:%b %Y}: {visitors} visitors"
             for day, (visitors,) in site.numbers(("visitors",), by=("day",))]
     assert [text.partition(" (")[0] for text in says] == days
+
+
+#: Pages behind a site's page that have numbers, with what is asked of them.
+NUMBERED = ("", "/goals", "/funnel?step=page:/*&step=page:/*&within=1d", "/retention?period=7d", "/paths?page=/*")
+#: Numbers of each that are followed.
+SOME = 8
+
+
+@pytest.mark.parametrize("scripted", [True, False], ids=["script", "no script"])
+def test_the_numbers_of_every_page_lead_to_as_many_events(opened, site, scripted):
+    footfall(site.server.data, "goal", "add", NAME, f"Read {scripted}", "/*", **site.server.settings)
+    page = opened(java_script_enabled=scripted)
+    for path in NUMBERED:
+        page.goto(site.url + path)
+        links = page.locator("a.quantity").evaluate_all(
+            "links => links.map(link => [link.textContent, link.href, link.parentNode.title])")
+        assert links, path
+        for shown, url, title in links[::-(-len(links) // SOME)]:
+            behind = page.request.get(url).text()
+            counts = totals(behind)
+            number = title.partition(" of ")[0] or shown
+            if not number.endswith("%"):
+                assert number.replace(",", "") == str(counts[0]), (path, url)
+            kind = parse_qs(urlsplit(url).query).get("kind", [""])[0]
+            assert counts[0] == {"visits": counts[1], "visitors": counts[2]}.get(kind, counts[0]), (path, url)
+
+
+@pytest.mark.parametrize("scripted", [True, False], ids=["script", "no script"])
+def test_a_point_of_the_chart_and_its_row_in_the_table_lead_to_its_events(opened, site, scripted):
+    page = opened("?metric=views", java_script_enabled=scripted)
+    stops = page.locator(".chart a, details:not([open]) a.quantity").evaluate_all(
+        "links => links.filter(link => link.tabIndex >= 0 && link.checkVisibility()).length")
+    assert stops == 0
+    page.locator("summary", has_text="As a table").press("Enter")
+    row = page.locator("details tbody tr", has=page.locator("td:nth-child(2) a")).nth(10)
+    number = row.locator("a").first.text_content()
+    row.locator("a").first.press("Enter")
+    page.wait_for_url("**/events?*")
+    asked_by_table, count = page.url, page.locator(".total strong").first.text_content()
+    page.go_back()
+    page.locator(".chart a").nth(10).click()
+    page.wait_for_url("**/events?*")
+    assert (page.url, count) == (asked_by_table, number)
 
 
 @pytest.mark.parametrize("scripted", [True, False], ids=["script", "no script"])

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from footfall import retries
 from footfall.columns import Insert, Remove, sort_name
-from footfall.timeuuid import HIGHEST_TIME_UUID, LOWEST_TIME_UUID, from_sort_key, sort_key
+from footfall.timeuuid import HIGHEST_TIME_UUID, LOWEST_TIME_UUID, from_sort_key, sort_key, ticks_of
 
 #: The families that are told of: those whose events count.
 COUNTED = ("PageViews", "Events")
@@ -112,8 +112,11 @@ def truncated(family: str) -> list[Entry]:
     return [entry for entry in EVERYTHING if entry.family in some]
 
 
-def merged(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Yield entries with those of a row that overlap as one."""
+def merged(entries: Iterable[Entry], near: int = -1) -> Iterator[Entry]:
+    """Yield entries with those of a row that overlap as one.
+
+    :param near: so many ticks at most may lie between two that become one, too.
+    """
     rows: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         rows[entry.family, entry.key].append(entry)
@@ -121,7 +124,7 @@ def merged(entries: Iterable[Entry]) -> Iterator[Entry]:
         some.sort(key=lambda entry: entry.low)
         last = some[0]
         for entry in some[1:]:
-            if entry.low <= last.high:
+            if entry.low <= last.high or _ticks(entry.low) - _ticks(last.high) <= near:
                 last = last._replace(high=max(last.high, entry.high), gone=last.gone or entry.gone)
             else:
                 yield last
@@ -150,6 +153,10 @@ def changes_of(entries: Iterable[Entry], marked: Callable[[str, str], set[uuid.U
             lambda row, low, high, family=family: between(family, row, low, high))  # type: ignore[misc]
         changes |= {Change(family, row, name, name): None for row, name in reached}
     return list(changes)
+
+
+def _ticks(name: bytes) -> int:
+    return ticks_of(from_sort_key(name))
 
 
 def _marked(name: str | None) -> bytes | None:

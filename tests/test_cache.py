@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -24,9 +25,11 @@ from footfall.pageview import Event, row_key
 from footfall.reports import cache as caches
 from footfall.reports import manifest as manifests
 from footfall.reports import segment, tasks
+from footfall.reports.asking import days_of
 from footfall.reports.building import build, days_around
 from footfall.reports.cache import FactsCache, open_cache
 from footfall.reports.changed import MOST_PARTS, parts_of
+from footfall.reports.query import query
 from footfall.storage import Change
 from footfall.stores import open_store
 from footfall.stores.memory import MemoryStore
@@ -104,6 +107,63 @@ def test_a_fresh_event_is_there_at_once_and_only_it_is_read(store, cache, monkey
     assert read == [(MIDNIGHT + DAY_TICKS - 1,) * 2]
     assert said(cache) == true(store)
     assert len(read) == 1
+
+
+class Door:
+    """A lock that tells how many wait for it or have it."""
+
+    def __init__(self, lock):
+        self.lock, self.there = lock, 0
+
+    def __enter__(self):
+        self.there += 1
+        self.lock.acquire()
+
+    def __exit__(self, *_):
+        self.lock.release()
+        self.there -= 1
+
+
+def test_of_those_who_wait_while_somebody_looks_at_the_store_one_looks_for_all(store, cache, monkeypatch):
+    fill(store)
+    said(cache)
+    site, changes, looks, goes_on = cache._site("blog"), store.changes, [], threading.Event()
+    site.lock = door = Door(site.lock)
+
+    def look(cursor):
+        looks.append(cursor)
+        goes_on.wait()
+        return changes(cursor)
+
+    monkeypatch.setattr(store, "changes", look)
+    with ThreadPoolExecutor(4) as threads:
+        answers = [threads.submit(cache.days, "blog", DAY, DAY)]
+        until(lambda: looks)
+        store.apply(packed([view(5, 99)]))
+        answers += [threads.submit(cache.days, "blog", DAY, DAY) for _ in range(3)]
+        until(lambda: door.there == 4)
+        goes_on.set()
+    assert len(looks) == 2
+    assert {sum(len(day.facts) for day in answer.result()) for answer in answers[1:]} == {21}
+
+
+def test_what_is_asked_of_one_moment_is_looked_for_once(store, cache, monkeypatch):
+    fill(store)
+    changes, looks = store.changes, []
+    monkeypatch.setattr(store, "changes", lambda cursor: looks.append(cursor) or changes(cursor))
+    days = days_of(cache, "blog")
+    days(DAY, DAY)
+    before = len(looks)
+    days(DAY - timedelta(days=28), DAY)
+    days(DAY - timedelta(days=1), DAY)
+    # To build what is not known takes a look of its own.
+    assert len(looks) == before + 1
+    days(DAY, DAY)
+    days(DAY - timedelta(days=27), DAY)
+    assert len(looks) == before + 1
+    store.apply(packed([view(5, 99)]))
+    assert query(days_of(cache, "blog"), ["views"], DAY, DAY + timedelta(days=1))[0]["views"] > 0
+    assert len(looks) == before + 2
 
 
 #: Keep one page's events apart.

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from footfall import timeuuid
+from footfall.columns import Once
 from footfall.errors import StoreError, StoreUnavailable
 from footfall.storage import FAMILIES, Change, Insert, Remove
 from footfall.stores import cassandra_changes, open_store
@@ -171,6 +172,46 @@ def test_changes_by_a_machine_whose_clock_differs_are_told(store, monkeypatch, s
     assert change in store.changes(cursor)[0]
     # Also the next time, since what it tells of may come a little later.
     assert change in store.changes(store.changes(cursor)[1])[0]
+
+
+@pytest.fixture
+def statements(store, monkeypatch):
+    """What is sent to the cluster."""
+    session, sent = store.connection.session(), []
+    send = session.execute_async
+    monkeypatch.setattr(session, "execute_async", lambda statement, *rest, **more: sent.append(statement) or send(
+        statement, *rest, **more))
+    return sent
+
+
+@live
+@pytest.mark.parametrize("is_marked", [False, True], ids=["plain", "with a retry"])
+def test_however_many_hits_came_in_the_last_minute_a_look_takes_few_queries(store, statements, is_marked):
+    key = f"20260102.busy{is_marked:d}"
+    store.changes()
+    _, cursor = store.changes()
+    views = [at(1 + second / 3600, second) for second in range(60)]
+    for name in views:
+        event = Insert("PageViews", key, name, value(1))
+        store.apply([Once(event) if is_marked and name == views[30] else event])
+    statements.clear()
+    changes, _ = store.changes(cursor)
+    # What other tests wrote in that minute is told of as well.
+    about = [each for each in statements if f".busy{is_marked:d}".encode() in b"".join(filter(None, each.values))]
+    assert 0 < len(about) < 12
+    (whole,) = [change for change in changes if change.key == key and change.low != change.high]
+    assert (whole.low, whole.high) == (views[0], views[-1])
+
+
+@live
+def test_a_row_that_is_not_there_takes_few_queries(store, statements):
+    store.family("PageViews").insert("20260102.shy", row(5))
+    store.shards("shy", "20260102")
+    statements.clear()
+    assert list(store.family("PageViews").blocks("20260106.shy")) == []
+    assert len(statements) < 8
+    (block,) = store.family("PageViews").blocks("20260102.shy")
+    assert len(block) == 1
 
 
 @live

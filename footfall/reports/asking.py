@@ -12,6 +12,7 @@ is built first, which takes its time for many days.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import cache as remembered
@@ -35,8 +36,8 @@ LONG = 1_000
 
 
 def days_of(cache: FactsCache, account: str) -> Days:
-    """Return what gives an account's days to several questions, each range as it was when it was first asked for."""
-    return remembered(partial(_days_between, cache, account))
+    """Return what gives an account's days to several questions that are asked now, each range the same each time."""
+    return remembered(partial(_days_between, cache, account, time.monotonic()))
 
 
 def query(account: str, metrics: str | Sequence[str], since: Moment | str, until: Moment | str, *,
@@ -96,13 +97,13 @@ def live(account: str, now: datetime | None = None, *, cache: FactsCache | None 
     return lives.live(_days(account, cache), now or datetime.now(UTC))
 
 
-def _days_between(cache: FactsCache, account: str, first: date, last: date) -> list[StitchedDay]:
+def _days_between(cache: FactsCache, account: str, asked: float, first: date, last: date) -> list[StitchedDay]:
     if (last - first).days >= LONG:
         oldest, newest = recent.oldest_day(cache.store, account), recent.newest_day(cache.store, account)
         if oldest is None or newest is None or oldest > last or newest < first:
             return []
         first, last = max(first, oldest), min(last, newest)
-    return cache.days(account, first, last)
+    return cache.days(account, first, last, asked)
 
 
 def _days(account: str, cache: FactsCache | None) -> Days:

@@ -27,6 +27,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from footfall import config as configuration
@@ -87,24 +88,28 @@ class FactsCache:
 
     # ----- reading
 
-    def days(self, account: str, first: date, last: date) -> list[StitchedDay]:
+    def days(self, account: str, first: date, last: date, asked: float | None = None) -> list[StitchedDay]:
         """Return the facts of a range of days as they are now, with the days that its visits reach into.
 
         :param first: the first day, UTC.
         :param last: the last day, itself included.
+        :param asked: a time of the monotonic clock; as they were then or later is new enough.
         :raises StoreUnavailable: the store did not answer.
         :raises ValueError: a value in the store is no msgpack.
 
         What is not known is built first, which takes its time for many days: see :meth:`build`.
         """
-        site = self._site(account)
+        site, asked = self._site(account), time.monotonic() if asked is None else asked
         with site.lock:
             while True:
                 try:
-                    self._follow(site)
+                    # Of those who waited for somebody's look at the store, one looks for all of them.
+                    if site.followed < asked:
+                        self._follow(site)
                     self._complete(site, first - _DAY, last + _DAY)
                     found = site.around(first, last, partial(self._load, site))
                 except _Moved:
+                    site.followed = -inf
                     continue
                 break
             self._save_if_worth_it(site)
@@ -181,6 +186,7 @@ class FactsCache:
 
         :raises _Moved: they did so meanwhile.
         """
+        began = time.monotonic()
         if site.stamp != manifests.stamp(site.folder) or site.manifest.facts != facts_version():
             self._adopt(site)
         # First of all: what is read later is at least as new.
@@ -193,6 +199,7 @@ class FactsCache:
                     self._read_again(site, day, parts)
         site.cursor = cursor
         site.over, site.unsure = self._left(site.account)
+        site.followed = began
 
     def _adopt(self, site: Known) -> None:
         """Begin with what the manifest says."""
@@ -203,7 +210,7 @@ class FactsCache:
             _tell_damage(f"{site.folder / manifests.MANIFEST}: {error}")
         if found is None or found.facts != facts_version():
             found = Manifest(facts_version())
-        site.manifest, site.cursor = found, found.cursor
+        site.manifest, site.cursor, site.followed = found, found.cursor, -inf
         site.forget_fresh()
 
     def _read_again(self, site: Known, day: date, parts: Sequence[Part] | None) -> None:

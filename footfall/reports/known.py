@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from math import inf
 from pathlib import Path
 
 from footfall import timeuuid
@@ -29,6 +30,7 @@ class Known:
     :param stamp: of the manifest that it knows.
     :param fresh: days that are others than in their files, or have none.
     :param cursor: how far ``fresh`` follows the store.
+    :param followed: when that was begun, by the monotonic clock.
     :param unsaved: how many events of ``fresh`` were read since it was last written down.
     :param saved: when that was, by the monotonic clock.
     :param over: ticks before which events have left, where a store lets them leave by themselves.
@@ -43,6 +45,7 @@ class Known:
     stamp: Stamp | None = None
     manifest: Manifest = field(default_factory=lambda: Manifest(""))
     cursor: Cursor | None = None
+    followed: float = -inf
     fresh: dict[date, Day] = field(default_factory=dict)
     unsaved: int = 0
     saved: float = field(default_factory=time.monotonic)

@@ -37,6 +37,8 @@ APART = -1
 HOUR = 3600 * TICKS_PER_SECOND
 #: Hours of a slice that are asked for ahead of the one that is read.
 HOURS_AHEAD = 3
+#: Partitions that one query looks for.
+BUCKETS = 100
 BATCH_ROWS = 200
 BATCH_BYTES = 500_000
 SHARDS_SECONDS = 60.0
@@ -274,6 +276,8 @@ class CassandraFamily(ColumnFamily):
 
     def _merge(self, key: str, part: Slice, limit: int | None,
                there: Collection[Partition] | None) -> Iterator[tuple[Any, bytes]]:
+        if there is None and limit is None and part == _ALL and self.names == "time":
+            there = self._there(key)
         where, bounds = self._bounded(part)
         cql = f"SELECT {', '.join(self._name)}, data FROM {self._table} WHERE {where}"
         cql += f" ORDER BY {self._name[0]} DESC" * part.reversed + " LIMIT ?" * (limit is not None)
@@ -298,6 +302,15 @@ class CassandraFamily(ColumnFamily):
         beside = [ask(apart)] if there is None or apart in there else []
         starts = (partial(start_hour, shards) for shards in (reversed(hours) if part.reversed else hours) if shards)
         yield from merge([*beside, chain.from_iterable(self.store.connection.ahead(starts, HOURS_AHEAD))])
+
+    def _there(self, key: str) -> frozenset[Partition]:
+        """Return the partitions of a row that have columns: few of a quiet row, none of one that is not there."""
+        apart, hours = self._partitions(key)
+        buckets = [bucket for _, bucket in (apart, *chain.from_iterable(hours))]
+        cql = f"SELECT DISTINCT row_key, bucket FROM {self._table} WHERE row_key = ? AND bucket IN ?"
+        asked = (self.store.connection.bind(cql, key, buckets[first:first + BUCKETS])
+                 for first in range(0, len(buckets), BUCKETS))
+        return frozenset(chain.from_iterable(self.store.connection.answers(asked)))
 
     def _columns(self, key: str, names: Sequence[Name]) -> list[Column]:
         by_partition = defaultdict(list)

@@ -3,6 +3,7 @@
 A record is written, with the time of its writer's clock as its name, before the events that it tells of. Who reads the
 log reads the last :data:`AGAIN_SECONDS` of it each time anew: so he does not miss events that come a little later than
 their record, nor records of a writer whose clock is behind by less. What took long to write is told of once more.
+While hits come there are many records of one row: as what lies near is told of as one part, it is read as one slice.
 Records leave by themselves after :data:`KEPT_DAYS` days; who has not read for nearly as long begins anew.
 """
 
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 
 import msgpack
 
-from footfall.changes import EVERYTHING, Cursor, Entry
+from footfall.changes import EVERYTHING, Cursor, Entry, merged
 from footfall.stores.cassandra_connection import Connection
 from footfall.timeuuid import TICKS_PER_SECOND, Clock, first_of, ticks_of
 
@@ -26,6 +27,8 @@ LONG = 20.0
 SCHEMA = ("(hour int, id timeuuid, data blob, PRIMARY KEY (hour, id)) "
           f"WITH default_time_to_live = {KEPT_DAYS * 86_400} AND compaction = {{'class': "
           "'TimeWindowCompactionStrategy', 'compaction_window_unit': 'DAYS', 'compaction_window_size': 1}")
+#: Parts of a row with no more between them are told of as one.
+NEAR_SECONDS = 60
 _HOUR = 3600 * TICKS_PER_SECOND
 _clock = Clock()
 
@@ -73,8 +76,9 @@ class ChangeLog:
         cql = f"SELECT data FROM {self._table} WHERE hour = ? AND id >= ?"
         # A writer's clock may be ahead.
         asked = (self._connection.bind(cql, hour, first_of(first)) for hour in range(first // _HOUR, now // _HOUR + 2))
-        return [Entry(*entry) for rows in self._connection.answers(asked)
-                for (data,) in rows for entry in msgpack.unpackb(data)], cursor
+        entries = (Entry(*entry) for rows in self._connection.answers(asked)
+                   for (data,) in rows for entry in msgpack.unpackb(data))
+        return list(merged(entries, NEAR_SECONDS * TICKS_PER_SECOND)), cursor
 
     def _write(self, entries: Sequence[Entry]) -> None:
         name = _clock.new_id()

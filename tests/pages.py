@@ -37,7 +37,7 @@ def rows(page, number=0):
 def quantities(page):
     """The numbers of a page that lead to the events behind them: as they are shown, and where they lead."""
     return [(text(number), html.unescape(url)) for url, number in re.findall(
-        '<a class="quantity" href="([^"]*)">(.*?)</a>', page)]
+        '<a class="quantity" href="([^"]*)"(?: tabindex="-1")?>(.*?)</a>', page)]
 
 
 def total(page):

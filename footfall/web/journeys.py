@@ -89,10 +89,10 @@ def cells(shown: View, every: str, cohort: Cohort) -> list[Cell]:
     """Return the cells of a cohort: the first are all of it."""
     size = cohort.counts[0]
     # Filters do not apply.
-    asked, of = shown.but(chips=()), [("cohort", str(cohort.period)), ("every", every)]
+    url = events_url(shown.but(chips=()), "visitors", ("cohort", str(cohort.period)), ("every", every))
     # Most come back rarely: the root tells few from fewer.
     return [Cell(count, f"{count / size:.1%}" if size else "", ceil(SHADES * sqrt(count / size)) if size else 0,
-                 events_url(asked, "visitors", *of, ("later", str(later))) if count else "")
+                 url and f"{url}&later={later}" if count else "")
             for later, count in enumerate(cohort.counts)]
 
 

@@ -30,7 +30,8 @@ def page(name):
 
 
 def commands(group=cli, path=("footfall",)):
-    for name, command in group.commands.items():
+    for name in group.list_commands(ctx := click.Context(group)):
+        command = group.get_command(ctx, name)
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
         else:

@@ -6,53 +6,48 @@ in a line what was wrong: exit code 2 for a usage or a setting that cannot be, 1
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 
 import click
 
 from footfall import __version__
-from footfall.cli.access import user
-from footfall.cli.alerts import alert
-from footfall.cli.audit import audit_
-from footfall.cli.cache import cache
-from footfall.cli.check import check
-from footfall.cli.copy import copy
-from footfall.cli.defined import annotation, funnel, goal
-from footfall.cli.demo import demo
-from footfall.cli.drill import drill
-from footfall.cli.export import export, import_export
-from footfall.cli.filtered import filtered
-from footfall.cli.forget import forget
-from footfall.cli.imports import import_
-from footfall.cli.mail import mail
-from footfall.cli.outbox import outbox
-from footfall.cli.serve import serve
-from footfall.cli.shares import share
-from footfall.cli.shell import shell
-from footfall.cli.sites import site
-from footfall.cli.sql import sql
-from footfall.cli.stats import stats
-from footfall.cli.stores import store
-from footfall.cli.tokens import token
 from footfall.errors import ConfigError, FootfallError, UsageError
 
 __all__ = ["cli", "main"]
 
+#: The module of each command, and its name there if it is another.
+COMMANDS = {
+    "alert": "alerts", "annotation": "defined", "audit": "audit:audit_", "cache": "cache", "check": "check",
+    "copy": "copy", "demo": "demo", "drill": "drill", "export": "export", "filtered": "filtered", "forget": "forget",
+    "funnel": "defined", "goal": "defined", "import": "imports:import_", "mail": "mail", "outbox": "outbox",
+    "serve": "serve", "share": "shares", "shell": "shell", "site": "sites", "sql": "sql", "stats": "stats",
+    "store": "stores", "token": "tokens", "user": "access",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Commands(click.Group):
+    """The commands, each imported when it is asked for: to import all of them takes most of the time of a short one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), name or cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="footfall")
 def cli() -> None:
     """Web analytics that you run yourself.
 
     Begin with `footfall site add ID` and `footfall serve`; docs/ tells the rest.
     """
-
-
-for command in (serve, site, user, token, share, audit_, goal, funnel, annotation, store, outbox, import_, copy, export,
-                demo, forget, stats, filtered, cache, shell, sql, mail, alert, check, drill):
-    cli.add_command(command)
-import_.add_command(import_export)
 
 
 def main(arguments: list[str] | None = None) -> int:

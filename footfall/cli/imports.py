@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from footfall import accounts
+from footfall.cli.export import import_export
 from footfall.cli.progress import Progress
 from footfall.cli.settings import with_settings
 from footfall.collect.filters import RuleBook, lists_of
@@ -47,6 +48,9 @@ RETRY_SECONDS = 5.0
 @click.group("import")
 def import_() -> None:
     """Take in events from elsewhere."""
+
+
+import_.add_command(import_export)
 
 
 def _show_rules(context: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -51,8 +51,14 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark what has to do with Cassandra, half of all that the tests wait for: `make test` has two processes."""
+    """Mark what has to do with Cassandra, half of all that the tests wait for: `make test` has two processes.
+
+    A row that says ``"cassandra"`` needs the tools for it; nobody need say so.
+    """
     for item in items:
+        row = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if "cassandra" in (value for value in row if isinstance(value, str)):
+            item.add_marker(pytest.mark.needs("java", "mvn"))
         if "cassandra" in item.fixturenames or any("java" in mark.args for mark in item.iter_markers("needs")):
             item.add_marker("cluster")
 

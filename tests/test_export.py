@@ -121,8 +121,7 @@ def run(capsysbinary, tmp_path, monkeypatch):
 # ----- JSON lines, and back
 
 
-@pytest.mark.parametrize("kind", [
-    "memory", "sqlite", pytest.param("cassandra", marks=pytest.mark.needs("java", "mvn"))])
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "cassandra"])
 def test_what_is_taken_back_is_what_was_exported(source, empty):
     data = exported(source)
     done = take(data, empty)

@@ -24,8 +24,7 @@ MIDNIGHT = datetime(2026, 1, 2, tzinfo=UTC)
 ALWAYS = Range()
 
 
-@pytest.fixture(params=["memory", "sqlite", "sealed",
-                        pytest.param("cassandra", marks=pytest.mark.needs("java", "mvn"))])
+@pytest.fixture(params=["memory", "sqlite", "sealed", "cassandra"])
 def any_store(request, tmp_path):
     """An empty store of each kind."""
     if request.param == "sealed":

@@ -209,7 +209,7 @@ def lines_in(path):
     return (gzip.decompress(content) if path.suffix == ".gz" else content).count(b"\n")
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("cassandra", marks=pytest.mark.needs("java", "mvn"))])
+@pytest.mark.parametrize("kind", ["sqlite", "cassandra"])
 def test_killed_and_rotated_at_any_moment_every_view_is_stored_once(tmp_path, nginx, log, kind, request):
     settings = {}
     if kind == "cassandra":

@@ -21,7 +21,7 @@ def cassandra_store(cassandra_url):
         yield store
 
 
-@pytest.fixture(params=["sqlite", pytest.param("cassandra", marks=pytest.mark.needs("java", "mvn"))])
+@pytest.fixture(params=["sqlite", "cassandra"])
 def page_views(request):
     """The family PageViews of each store, with a view every 20 minutes for two days from :data:`BEGIN`."""
     store = request.getfixturevalue("store" if request.param == "sqlite" else "cassandra_store")

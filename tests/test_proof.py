@@ -65,8 +65,7 @@ def wrong(cache, happened, questions, account):
 
 
 @pytest.mark.parametrize("kind, seed", [
-    ("memory", 0), ("sqlite", 1), ("memory", 2), ("sqlite", 3),
-    pytest.param("cassandra", 0, marks=pytest.mark.needs("java", "mvn")),
+    ("memory", 0), ("sqlite", 1), ("memory", 2), ("sqlite", 3), ("cassandra", 0),
 ])
 def test_after_each_part_that_comes_the_engine_says_what_the_events_say(empty, kind, seed, tmp_path):
     happened, chance = traffic(seed, visitors=6), random.Random(seed)

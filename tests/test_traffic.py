@@ -16,7 +16,7 @@ SEEDS = range(3)
 @pytest.mark.parametrize("kind, seed, order", [
     ("memory", 0, None),
     *((kind, seed, seed) for kind in ("memory", "sqlite") for seed in SEEDS),
-    pytest.param("cassandra", 0, 0, marks=pytest.mark.needs("java", "mvn")),
+    ("cassandra", 0, 0),
 ])
 def test_however_events_come_the_numbers_are_those_of_what_happened(empty, kind, seed, order):
     happened = traffic(seed, visitors=15)

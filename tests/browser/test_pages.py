@@ -22,7 +22,7 @@ RECIPES = {"country": recipes.views_by_country, "browser": recipes.views_by_brow
 EVERYTHING = recipes.Recipe(recipes.CountBy(lambda when, view: "all"), recipes.add)
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("cassandra", marks=pytest.mark.needs("java", "mvn"))])
+@pytest.fixture(scope="module", params=["sqlite", "cassandra"])
 def site(request, tmp_path_factory):
     settings = {}
     if request.param == "cassandra":

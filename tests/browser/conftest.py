@@ -34,6 +34,12 @@ def wait_for(page, condition, seconds=30):
         page.wait_for_timeout(10)
 
 
+def follow(page, element):
+    """Click what leads to another page, and wait until that is there: a click alone waits until its answer begins."""
+    with page.expect_navigation():
+        element.click()
+
+
 @pytest.fixture
 def recorder():
     recorder = Recorder()

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.browser.conftest import follow
 from tests.conftest import BLOG_LOG, ROOT
 from tests.servers import Server, footfall
 
@@ -54,7 +55,7 @@ def page(request, browser, site):
     assert page.url == f"{server.url}/login?next=/"
     page.get_by_label("User").fill("owner")
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    follow(page, page.get_by_role("button", name="Log in"))
     assert page.url == f"{server.url}/sites/blog"
     page.goto(f"{server.url}/sites/blog?{WEEK}")
     yield page
@@ -78,7 +79,7 @@ def test_the_page_shows_the_logs_numbers(page, site, request):
     assert list(shown) == [f"2015-05-{day}" for day in range(12, 19)]
     assert shown == {row["value"]: row["views"] for row in told["by"]["day"]}
     for key, (dimension, tab) in PANELS.items():
-        page.locator(f"#panel-{key}").get_by_role("link", name=tab, exact=True).click()
+        follow(page, page.locator(f"#panel-{key}").get_by_role("link", name=tab, exact=True))
         assert rows(page, key) == [(row["value"], row["views"]) for row in told["by"][dimension]][:9]
     assert page.problems == []
 
@@ -88,9 +89,9 @@ def test_a_click_on_a_row_filters_and_a_click_on_its_chip_takes_that_back(page, 
     all_of_it = views.inner_text()
     row = page.locator("#panel-pages tbody tr").nth(1)
     title, number = row.locator(".label").get_attribute("title"), row.locator("td").nth(1).inner_text()
-    row.locator(".label").click()
+    follow(page, row.locator(".label"))
     assert (page.locator(".chip bdi").inner_text(), views.inner_text()) == (f"Page is {title}", number)
-    page.get_by_role("link", name=f"Remove the filter Page is {title}").click()
+    follow(page, page.get_by_role("link", name=f"Remove the filter Page is {title}"))
     assert views.inner_text() == all_of_it
     assert page.locator(".chip").count() == 0
 
@@ -99,13 +100,13 @@ def test_other_days_and_one_more_filter_can_be_chosen_in_forms(page, site):
     page.locator(".pick summary").first.click()
     page.get_by_label("From").fill("2015-05-13")
     page.get_by_label("to", exact=True).fill("2015-05-14")
-    page.get_by_role("button", name="Show").click()
+    follow(page, page.get_by_role("button", name="Show"))
     assert "since=2015-05-13&until=2015-05-14" in page.url
     page.locator(".pick summary", has_text="Add a filter").click()
     page.get_by_label("Filter by").fill("page")
     page.locator("select[name=operator]").select_option("contains")
     page.get_by_label("value").fill("post")
-    page.get_by_role("button", name="Filter", exact=True).click()
+    follow(page, page.get_by_role("button", name="Filter", exact=True))
     assert page.url.endswith("since=2015-05-13&until=2015-05-14&contains.page=post")
     assert page.locator(".chip bdi").inner_text() == "Page contains post"
 
@@ -119,6 +120,6 @@ def test_the_page_is_no_wider_than_its_window(page, site):
 
 
 def test_a_reader_leaves_and_is_out(page, site):
-    page.get_by_role("button", name="Log out").click()
+    follow(page, page.get_by_role("button", name="Log out"))
     page.goto(f"{site[0].url}/")
     assert "/login" in page.url

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.browser.conftest import follow
 from tests.servers import Server, footfall
 from tests.waiting import until
 
@@ -32,7 +33,7 @@ def page(request, browser, served):
     page.goto(f"{server.url}/login")
     page.get_by_label("User").fill("owner")
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    follow(page, page.get_by_role("button", name="Log in"))
     yield page
     context.close()
 
@@ -42,13 +43,13 @@ def test_from_a_new_site_to_a_goal_that_its_first_reader_reached(page, served, b
     site = f"blog-{page.viewport_size['width']}"
     page.goto(f"{server.url}/new-site")
     page.get_by_label("Id", exact=True).fill("a blog")
-    page.get_by_role("button", name="Add the site").click()
+    follow(page, page.get_by_role("button", name="Add the site"))
     assert page.get_by_label("Id", exact=True).input_value() == "a blog"
     assert page.locator("#id-problem").is_visible()
     page.get_by_label("Id", exact=True).fill(site)
     page.get_by_label("Where its pages are").fill(recorder.url)
     page.get_by_label("Time zone").select_option("Europe/Berlin")
-    page.get_by_role("button", name="Add the site").click()
+    follow(page, page.get_by_role("button", name="Add the site"))
     assert page.get_by_role("status").inner_text() == f"Added {site}. Paste the tag below into its pages."
 
     tag = page.locator("#tag").inner_text()
@@ -58,7 +59,7 @@ def test_from_a_new_site_to_a_goal_that_its_first_reader_reached(page, served, b
     reader.new_page().goto(f"{recorder.url}/thanks")
 
     def seen():
-        page.get_by_role("link", name="Look again").click()
+        follow(page, page.get_by_role("link", name="Look again"))
         return "We have just seen a view" in page.locator("#seen").inner_text() and page.locator("#seen").inner_text()
 
     told = until(seen)
@@ -66,14 +67,14 @@ def test_from_a_new_site_to_a_goal_that_its_first_reader_reached(page, served, b
     assert f"{recorder.url}/thanks" in told
     assert "Firefox on Linux, “Thank you”" in told
 
-    page.get_by_role("navigation", name=f"Settings of {site}").get_by_role("link", name="Goals").click()
+    follow(page, page.get_by_role("navigation", name=f"Settings of {site}").get_by_role("link", name="Goals"))
     page.get_by_label("Name").fill("Thanked")
     page.get_by_label("Which").fill("/thanks")
-    page.get_by_role("button", name="Try it").click()
+    follow(page, page.get_by_role("button", name="Try it"))
     assert "visits 1 (100.0% of all), visitors 1, times 1" in page.get_by_role("status").inner_text()
-    page.get_by_role("button", name="Add").click()
+    follow(page, page.get_by_role("button", name="Add"))
     assert page.get_by_role("status").inner_text() == "Saved the goal Thanked."
-    page.get_by_role("navigation", name=f"Pages of {site}").get_by_role("link", name="Goals").click()
+    follow(page, page.get_by_role("navigation", name=f"Pages of {site}").get_by_role("link", name="Goals"))
     assert "Thanked" in page.get_by_role("main").inner_text()
     # The id that could not be one.
     assert len(page.problems) == 1
@@ -86,7 +87,7 @@ def test_every_section_fits_and_none_needs_a_script(page, served):
     footfall(server.data, "site", "add", site)
     page.goto(f"{server.url}/sites/{site}/settings")
     for name in SECTIONS:
-        page.get_by_role("navigation", name=f"Settings of {site}").get_by_role("link", name=name).click()
+        follow(page, page.get_by_role("navigation", name=f"Settings of {site}").get_by_role("link", name=name))
         assert page.get_by_role("heading", level=2).inner_text() == name
         width = page.locator("html").evaluate("element => element.scrollWidth")
         assert width <= page.viewport_size["width"], name
@@ -103,7 +104,7 @@ def test_with_scripts_the_first_view_shows_by_itself(browser, served, recorder):
     page.goto(f"{server.url}/login?next=/sites/first/settings/installation")
     page.get_by_label("User").fill("owner")
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    follow(page, page.get_by_role("button", name="Log in"))
     assert "Waiting for a view" in page.locator("#seen").inner_text()
     recorder.pages["/"] = f"<!doctype html><title>First</title>{page.locator('#tag').inner_text()}"
     context.new_page().goto(recorder.url)

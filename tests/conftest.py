@@ -42,10 +42,14 @@ _skipped: dict[str, int] = {}
 # These machines are slow and busy at times: a deadline would fail for that, not for the code.
 settings.register_profile("footfall", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("footfall")
+# Other versions of libraries are tried by few examples as well as by many.
+settings.register_profile("few", settings.get_profile("footfall"), max_examples=10)
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "needs(*tools): tools of the machine that the test cannot do without")
+    config.addinivalue_line("markers", "ours: takes long and tries no library, but kills processes of ours or puts two "
+                                       "ways of ours side by side; not in `make test-lowest`")
     config.addinivalue_line("markers", "cluster: wants the run's Cassandra, or one of its own; nobody need write it")
 
 

@@ -264,6 +264,7 @@ def test_with_an_outbox_events_are_taken_while_the_cluster_is_away_and_each_coun
 # ----- the real server
 
 
+@pytest.mark.ours
 def test_a_killed_server_lost_no_event_and_has_each_once_and_no_file_has_the_token(tmp_path):
     """Batches are sent again from the first while the server is killed, three times, and then once more."""
     data, log = tmp_path / "data", tmp_path / "access.log"

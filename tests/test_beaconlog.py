@@ -103,6 +103,7 @@ QUERY = ANY | ANY.map(b"id=blog&url=http://a.example/".__add__) | ANY.map(
     lambda raw: b"id=blog&url=x&title=" + raw.replace(b"&", b""))
 
 
+@pytest.mark.ours
 @given(QUERY, ANY, ANY, st.sampled_from(["192.0.2.7", "2001:db8::1", "unix:"]))
 def test_any_request_gives_by_way_of_the_log_what_the_live_beacon_gives(query, agent, language, peer):
     name = timeuuid.make(1767340800_123 * 10_000, int(ID, 16))

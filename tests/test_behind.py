@@ -78,6 +78,7 @@ def drawn(data, store):
     return {"since": since, "until": until, "where": data.draw(st.one_of(st.none(), filters))}
 
 
+@pytest.mark.ours
 @given(st.data())
 @settings(max_examples=80, deadline=None)
 def test_the_events_behind_a_number_are_as_many_as_it_says_and_in_order(data):

@@ -248,6 +248,7 @@ FIVE_MINUTES = 300 * timeuuid.TICKS_PER_SECOND
 LATE_FIRST = [(True, ("come", [view(0, 1, retry=True)])), (True, ("come", [view(FIVE_MINUTES, 1)]))]
 
 
+@pytest.mark.ours
 @settings(max_examples=100)
 @example(happenings=LATE_FIRST)
 @example(happenings=[*LATE_FIRST, (False, ("go", 1))])
@@ -257,6 +258,7 @@ def test_whatever_happens_the_cache_says_what_the_store_says(tmp_path_factory, h
     check_happenings(MemoryStore(), tmp_path_factory.mktemp("cache"), happenings)
 
 
+@pytest.mark.ours
 @settings(max_examples=30)
 @example(happenings=[*LATE_FIRST, (True, ("seal", None)), (False, ("forget", (2).to_bytes(8)))])
 @example(happenings=[*LATE_FIRST, (True, ("seal", None)), (False, ("row goes", "PageViews"))])
@@ -538,6 +540,7 @@ print(number, code)
 """
 
 
+@pytest.mark.ours
 def test_a_cache_that_is_killed_at_any_step_of_its_writing_tells_no_wrong_number(store, folder):
     fill(store, days=2)
     said(FactsCache(store, folder))

@@ -298,6 +298,7 @@ def test_without_a_day_the_last_one_is_today(run, store):
     assert max(store.family("PageViews").row_keys()) in {f"{day:%Y%m%d}.demo" for day in (before, after)}
 
 
+@pytest.mark.ours
 def test_a_run_that_was_killed_is_gone_on_with(run, store, settings_of):
     options = ("--until", "2026-03-31", "--days", "90", "--views", "20000")
     process = start(settings_of().data, "demo", *options)

@@ -15,6 +15,8 @@ from tests.conftest import ROOT
 from tests.servers import footfall
 from tests.waiting import until
 
+pytestmark = pytest.mark.ours
+
 RIGHT = {"missing": [], "doubled": [], "unfounded": []}
 
 

@@ -169,6 +169,7 @@ def test_an_import_that_was_cut_off_is_begun_again(source, share, monkeypatch):
     assert contents(target) == contents(source)
 
 
+@pytest.mark.ours
 def test_an_import_that_is_killed_is_begun_again(run, tmp_path):
     data, new, file = tmp_path / "ours", tmp_path / "theirs", tmp_path / "blog.jsonl"
     run("demo", "--data", data, "--site", "blog", "--views", 12_000, "--days", 4, "--until", "2026-01-05")

@@ -279,6 +279,7 @@ def test_what_is_known_of_a_message_after_each_end(store, raised, state):
     assert deliveries.is_settled(store, delivery) == (state is not None)
 
 
+@pytest.mark.ours
 def test_a_process_that_is_killed_as_it_hands_over_sends_nothing_again(box, config, store, blog):
     """The process ends by kill -9 when the server has the message and has not answered yet."""
     made = subscribe(store)
@@ -294,6 +295,7 @@ def test_a_process_that_is_killed_as_it_hands_over_sends_nothing_again(box, conf
     assert (taken, len(box.letters)) in ((1, 1), (0, 0))
 
 
+@pytest.mark.ours
 def test_a_process_that_is_killed_before_sends_again(box, config, store, blog):
     subscribe(store)
     with pytest.raises(KeyboardInterrupt), once(store, Delivery("blog", "x", "y", "mail")):

@@ -38,6 +38,8 @@ from tests.test_query_plain import PAGES, ZONES, at, filters, goals, ranges, str
 from tests.traffic import ACCOUNTS, deliver, traffic
 from tests.waiting import until
 
+pytestmark = pytest.mark.ours
+
 #: What each packed part begins with.
 ZSTD = bytes.fromhex("28b52ffd")
 

@@ -259,6 +259,7 @@ def test_a_funnel_finds_the_latest_start_from_which_there_is_time():
     assert [step.reached for step in funnel(days, steps, **asked, within=timedelta(minutes=49))] == [1, 1, 0]
 
 
+@pytest.mark.ours
 def test_facts_in_files_tell_what_facts_in_memory_do(tmp_path):
     # More visits than a byte can number, so that narrow numbers must be made wider.
     events = [(ticks_at(f"2026-01-0{day}T23:50:00") + number * 20_000_000, {

@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from footfall.reports.paths import paths
 from footfall.reports.query import query
 from footfall.reports.retention import retention
 from tests.plain_reports import COUNTS, EPOCH, METRICS, SECOND, TIMES, Plain, buckets, days_of, ticks_at
+
+pytestmark = pytest.mark.ours
 
 GAPS = (0, 1, 60 * SECOND, 60 * SECOND, 600 * SECOND, 600 * SECOND, 1500 * SECOND, 1500 * SECOND, 1800 * SECOND,
         1800 * SECOND + 1, 3000 * SECOND, 3 * 3600 * SECOND, 23 * 3600 * SECOND)

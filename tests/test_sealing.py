@@ -233,6 +233,7 @@ def test_events_that_would_not_come_back_stay_rows(store, views, monkeypatch):
     assert list(views.get(KEY)) == [at(1), at(2)]
 
 
+@pytest.mark.ours
 def test_sealing_unsealing_reading_and_writing_at_once_lose_and_double_nothing(store, views):
     views.insert(KEY, day_row(3000))
     ended, failed = threading.Event(), []
@@ -467,6 +468,7 @@ for number, path in enumerate(paths, 1):
 """
 
 
+@pytest.mark.ours
 @pytest.mark.parametrize("work", ["seal", "unseal"])
 def test_whoever_is_killed_at_any_step_loses_and_doubles_nothing(store, views, tmp_path, work):
     views.insert(KEY, day_row(1600))

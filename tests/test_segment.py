@@ -134,6 +134,7 @@ while True:
 """
 
 
+@pytest.mark.ours
 def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new(tmp_path):
     path = tmp_path / "20260102.facts"
     expected = [shown(facts(busy_day(count))) for count in (500, 700)]

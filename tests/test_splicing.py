@@ -8,6 +8,8 @@ from footfall.reports import segment
 from footfall.reports.splicing import spliced
 from tests.happenings import DAY_TICKS, EVENTS, MIDNIGHT, busy_day, facts, shown
 
+pytestmark = pytest.mark.ours
+
 
 def replaced(events, low, high, others):
     """Events with others instead of those from one moment to another."""

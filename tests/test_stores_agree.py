@@ -19,6 +19,8 @@ from footfall.timeuuid import TICKS_PER_SECOND, datetime_of, from_sort_key, make
 from tests.contract import DAY
 from tests.sealing import SealingStore, seal_all, unseal_all
 
+pytestmark = pytest.mark.ours
+
 HOUR = 3600 * TICKS_PER_SECOND
 #: Low bytes about the ends of their signed order.
 BYTES = st.sampled_from([0x00, 0x01, 0x7F, 0x80, 0x81, 0xFF])

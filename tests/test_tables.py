@@ -122,6 +122,7 @@ def test_a_value_leads_to_the_site_seen_by_it_and_to_its_events(viewer):
     assert link(page, "2026-01-05") == "/sites/blog?period=custom&since=2026-01-05&until=2026-01-06"
 
 
+@pytest.mark.ours
 @pytest.mark.parametrize("name", ["page", "country", "event", "prop:plan", "entry_page", "exit_page", "day", "hour"])
 @pytest.mark.parametrize("asked", ["", "&is_not.country=AT", "&contains.page=b"])
 def test_behind_every_number_are_as_many_events(viewer, name, asked):

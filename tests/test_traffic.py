@@ -10,6 +10,8 @@ from footfall.reports.questions import QUESTIONS, filled
 from footfall.reports.verify import Told, by_events
 from tests.traffic import ACCOUNTS, deliver, traffic
 
+pytestmark = pytest.mark.ours
+
 SEEDS = range(3)
 
 

@@ -56,6 +56,7 @@ def columns(visits, rows=slice(None)):
     return list(zip(*(getattr(visits, name)[rows].tolist() for name in Visits.__dataclass_fields__), strict=True))
 
 
+@pytest.mark.ours
 @given(events=EVENTS)
 def test_visits_of_a_day_are_those_found_by_hand(events):
     day, expected = facts(events), visits_by_hand([events])
@@ -64,6 +65,7 @@ def test_visits_of_a_day_are_those_found_by_hand(events):
     assert day.visit.tolist() == [where.get(row, len(expected)) for row in range(len(events))]
 
 
+@pytest.mark.ours
 @given(days=DAYS, from_files=st.booleans())
 def test_visits_of_stitched_days_are_those_found_by_hand(tmp_path_factory, days, from_files):
     made = [facts(events, DAY + timedelta(number)) for number, events in enumerate(days)]
@@ -112,6 +114,7 @@ def test_a_visit_of_many_days_is_one_visit():
     assert columns(stitched[0].visits) == told(visits_by_hand(days_on(9)))
 
 
+@pytest.mark.ours
 @given(days=DAYS, ends=st.tuples(st.integers(0, 4), st.integers(0, 4)))
 def test_a_range_of_days_has_its_visits_as_wholes(days, ends):
     first, last = sorted(ends)

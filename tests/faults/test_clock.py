@@ -3,9 +3,13 @@
 import os
 import signal
 
+import pytest
+
 from footfall import timeuuid
 from tests.faults.ledger import Ledger, Load
 from tests.waiting import until
+
+pytestmark = pytest.mark.ours
 
 HOUR = 3600
 # Every Python that finds this in its path reads the time from a clock that is as many seconds off as a file is long.

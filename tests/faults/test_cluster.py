@@ -10,7 +10,7 @@ from tests.live.cassandra import Cluster
 from tests.servers import footfall
 from tests.waiting import until
 
-pytestmark = pytest.mark.needs("java", "mvn")
+pytestmark = [pytest.mark.ours, pytest.mark.needs("java", "mvn")]
 
 PAUSE = 0.05
 

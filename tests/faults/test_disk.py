@@ -11,6 +11,8 @@ import pytest
 from tests.faults.ledger import Ledger, Load
 from tests.waiting import until
 
+pytestmark = pytest.mark.ours
+
 PAUSE = 0.05
 # To root every file is open to be written. Without this right it is as anybody.
 AS_ANYBODY = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override") if os.geteuid() == 0 else ()

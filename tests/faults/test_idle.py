@@ -9,6 +9,8 @@ import pytest
 from tests.faults.ledger import Ledger, Load
 from tests.waiting import until
 
+pytestmark = pytest.mark.ours
+
 IDLE = 2000
 
 

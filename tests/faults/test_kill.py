@@ -14,6 +14,8 @@ from tests.faults.ledger import Ledger, Load
 from tests.servers import ask, fetch, footfall, log_in
 from tests.waiting import until
 
+pytestmark = pytest.mark.ours
+
 
 def is_alive(pid):
     """Tell whether a process runs; one that ended and that nobody has asked about yet does not."""

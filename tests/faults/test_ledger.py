@@ -6,6 +6,8 @@ import pytest
 
 from tests.faults.ledger import Ledger
 
+pytestmark = pytest.mark.ours
+
 RETRY = {"Retry-After": "5", "X-Footfall": "cannot store now"}
 
 

@@ -8,6 +8,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from footfall import config
 from footfall.reports.cache import open_cache
 from footfall.reports.query import query
@@ -16,6 +18,8 @@ from tests.browsers import browsers
 from tests.faults.ledger import RETRY_SECONDS
 from tests.servers import ask, footfall, start
 from tests.waiting import until
+
+pytestmark = pytest.mark.ours
 
 EVENTS = 300
 LATE_BATCHES = 6

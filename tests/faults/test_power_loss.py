@@ -8,6 +8,8 @@ from tests.faults import strace
 from tests.faults.ledger import Ledger, Load
 from tests.waiting import until
 
+pytestmark = pytest.mark.ours
+
 LOG = "/data/footfall.db-wal"
 VIEW = "http://blog.example.com/000001"
 

@@ -9,6 +9,7 @@ import pytest
 
 from footfall.collect.outbox import Outbox
 from footfall.stores import open_store
+from tests.live.fixtures import url_of
 from tests.servers import Server, count_all, fetch, footfall
 from tests.waiting import until
 
@@ -66,9 +67,8 @@ def test_hits_taken_by_the_server_are_in_cassandra_and_in_the_numbers(tmp_path, 
         assert store.info()["families"]["PageViews"]["columns"] == CLIENTS * VIEWS
 
 
-def test_a_server_that_starts_while_cassandra_is_down_takes_hits_and_forwards_them_later(tmp_path, cassandra,
-                                                                                         cassandra_url):
-    settings = {"store": cassandra_url("away"), "outbox_grace": 1}
+def test_a_server_that_starts_while_cassandra_is_down_takes_hits_and_forwards_them_later(tmp_path, own_cassandra):
+    settings = {"store": url_of(own_cassandra, "away"), "outbox_grace": 1}
     footfall(tmp_path, "store", "init", **settings)
     footfall(tmp_path, "site", "add", "blog", **settings)
     count_all(tmp_path, **settings)
@@ -78,16 +78,14 @@ def test_a_server_that_starts_while_cassandra_is_down_takes_hits_and_forwards_th
     with Server(tmp_path, **settings) as server:
         assert fetch(f"{server.url}/a.gif?id=blog&url=http://a.example/0")[0] == 200
         server.stop()
-    cassandra.kill(1)
-    try:
-        with Server(tmp_path, **settings) as server:
-            for number in range(1, 10):
-                assert fetch(f"{server.url}/a.gif?id=blog&url=http://a.example/{number}")[0] == 200
-            assert fetch(f"{server.url}/ready")[0] == 200
-            assert fetch(f"{server.url}/a.gif?id=nobody&url=http://a.example/")[0] == 503
-            server.stop()
-    finally:
-        cassandra.restart(1)
+    own_cassandra.kill(1)
+    with Server(tmp_path, **settings) as server:
+        for number in range(1, 10):
+            assert fetch(f"{server.url}/a.gif?id=blog&url=http://a.example/{number}")[0] == 200
+        assert fetch(f"{server.url}/ready")[0] == 200
+        assert fetch(f"{server.url}/a.gif?id=nobody&url=http://a.example/")[0] == 503
+        server.stop()
+    own_cassandra.restart(1)
     told = footfall(tmp_path, "outbox", "status", **settings).stdout
     assert re.search(r"^ +(9|10) events wait, the oldest for \d+ s$", told, re.MULTILINE)
     assert "The outbox is empty." in footfall(tmp_path, "outbox", "drain", **settings).stdout

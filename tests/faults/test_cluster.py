@@ -7,6 +7,7 @@ import pytest
 from tests.faults.conftest import Site
 from tests.faults.ledger import Ledger, Load
 from tests.live.cassandra import Cluster
+from tests.live.fixtures import url_of
 from tests.servers import footfall
 from tests.waiting import until
 
@@ -21,21 +22,20 @@ def drain(site):
     assert done.stdout == "The outbox is empty.\n"
 
 
-def test_a_cluster_that_is_killed_and_started_again(outbox_site, cassandra):
+def test_a_cluster_that_is_killed_and_started_again(tmp_path, own_cassandra):
+    site = Site(tmp_path / "data", "outbox.db", store=url_of(own_cassandra, "one"))
     ledger = Ledger()
-    with outbox_site.server() as server:
+    with site.server() as server:
         with Load(ledger, server.port, pause=PAUSE):
             until(ledger.acknowledges(200))
-            cassandra.kill(1)
-            try:
-                until(ledger.acknowledges(200))
-            finally:
-                cassandra.restart(1)
+            own_cassandra.kill(1)
+            until(ledger.acknowledges(200))
+            own_cassandra.restart(1)
             until(ledger.acknowledges(200))
         server.stop()
     assert (ledger.refused, ledger.broken) == (set(), {})
-    drain(outbox_site)
-    ledger.verify(outbox_site.in_store())
+    drain(site)
+    ledger.verify(site.in_store())
 
 
 def test_a_cluster_that_hangs(outbox_site, cassandra):

@@ -20,7 +20,7 @@ from footfall.collect.moving import Range, apply_rules, restore
 from footfall.columns import Remove
 from footfall.erasure import Selection
 from footfall.errors import StoreError, StoreUnavailable
-from footfall.packing import packed
+from footfall.packing import packed, with_steps
 from footfall.pageview import Event, row_key
 from footfall.reports import cache as caches
 from footfall.reports import manifest as manifests
@@ -679,7 +679,8 @@ def test_days_whose_events_may_have_left_a_cluster_are_read_each_time(cassandra_
         gone, kept = now - timedelta(days=10), now
         for day in (gone, kept):
             ticks = timeuuid.ticks_at(day) - MIDNIGHT
-            store.apply([mutation._replace(ttl=2 if day is gone else None) for mutation in packed([view(ticks, 1)])])
+            columns = with_steps(packed([view(ticks, 1)]))
+            store.apply([column._replace(ttl=2 if day is gone else None) for column in columns])
         cache = FactsCache(store, tmp_path / "cache")
         said(cache, gone, kept)
         until(lambda: not list(store.family("PageViews").xget(row_key("blog", gone))))

@@ -69,9 +69,10 @@ def scripts() -> dict[str, Script]:
 
 
 def frozen(build: str = "") -> str:
-    """Return the name of the frozen build that is the same as another."""
+    """Return the name of the frozen build that is the same as another, of the newest version of which that holds."""
     source = scripts()[build].source
-    return next(name for name, script in scripts().items() if script.is_frozen and script.source == source)
+    same = [name for name, script in scripts().items() if script.is_frozen and script.source == source]
+    return max(same, key=lambda name: [int(part) for part in name.split(".") if part.isdigit()])
 
 
 def tag(address: str, account: str, paths: Paths = DEFAULT, *, build: str = "", integrity: bool = False,

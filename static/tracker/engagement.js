@@ -3,9 +3,8 @@
 let engaged = 0;
 // Since when it has been seen and in focus, by performance.now(); false while it is not.
 let since;
-// The lowest line of the page that was seen, and the percent that was told.
+// The lowest line of the page that was seen. It gets no lower but in time that is engaged.
 let lowest = 0;
-let told = 0;
 
 const tick = () => {
   const now = performance.now();
@@ -21,9 +20,8 @@ const reportEngagement = /* @__PURE__ */ guarded(() => {
   tick();
   const ms = engaged | 0;
   const scroll = Math.min(100, (100 * lowest) / document.documentElement.scrollHeight | 0);
-  if (ms || scroll > told) {
+  if (ms) {
     add({ event: "engagement", url: page, engaged: ms, scroll });
     engaged = 0;
-    told = scroll;
   }
 });

@@ -29,9 +29,9 @@ const pack = ({ made, busy, ...event }) => {
   return JSON.stringify({ ...event, retry: busy >= 0, age: event.at ? 0 : Math.max(0, Date.now() - made) });
 };
 
-// Sends the newest event that no other page is sending, if there is one, and after it the next.
+// Sends the newest event that no other page is sending, if there is one, and after it the next of those that were there.
 const sendNewest = () => new Promise((done) => {
-  const [event] = queued();
+  const [event, more] = queued();
   if (!event) return done();
   const request = (flying = new XMLHttpRequest());
   request.onloadend = () => {
@@ -41,7 +41,7 @@ const sendNewest = () => new Promise((done) => {
       offset = (request.getResponseHeader("X-Footfall-Time") || NaN) - Date.now() || offset;
       pause = FIRST_PAUSE;
       drop(event);
-      flush();
+      if (more) flush();
     } else {
       put({ ...event, busy: 0 });
       plan(request.getResponseHeader("Retry-After") * 1e3 || (pause *= 2));

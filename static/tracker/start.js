@@ -8,17 +8,19 @@ const begin = () => {
   }
   watchPages();
   // In <head> the title may not have been read yet.
-  on("DOMContentLoaded", settle);
-  if (document.readyState != "loading") settle();
+  if (document.readyState == "loading") on("DOMContentLoaded", settle);
+  else settle();
   // The calls of before, and those to come.
   window.footfall?.q?.map(guarded((call) => act(...call)));
   window.footfall = guarded(act);
   if (FULL) {
     window.footfall.off = guarded(off);
-    if (performance.getEntriesByType("navigation")[0].responseStatus > 399) track("404");
-    if (options.track.includes("vitals")) {
-      // What measures them lies beside this file: for a.1.0.0.js that is a.vitals.1.0.0.js.
-      import(src.replace(/((\.\d[\d.]*)?\.js)?(\?.*)?$/, ".vitals$2.js")).catch(() => {});
+    if (options.track) {
+      if (performance.getEntriesByType("navigation")[0].responseStatus > 399) track("404");
+      if (options.track.includes("vitals")) {
+        // What measures them lies beside this file: for a.1.0.0.js that is a.vitals.1.0.0.js.
+        import(src.replace(/((\.\d[\d.]*)?\.js)?(\?.*)?$/, ".vitals$2.js")).catch(() => {});
+      }
     }
   }
 };

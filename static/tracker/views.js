@@ -28,14 +28,15 @@ const act = (event, props) => {
   return flush();
 };
 
-// An event that data-track asks for, in one number or the other.
-const track = (event, props) => options.track.includes(event) && act(event, props);
+// An event that data-track asks for, in one number or the other. Without the attribute nothing may throw: that makes the
+// browser find out where, for which it reads the whole script once more.
+const track = (event, props) => options.track?.includes(event) && act(event, props);
 
 // The address may have changed. Routers set the title after it, and may go on to a third page at once.
 const moved = () => {
   if (FULL && page && here() != page) {
     reportEngagement();
-    lowest = told = 0;
+    lowest = 0;
   }
   setTimeout(settle);
 };

@@ -33,8 +33,6 @@ def test_the_files_that_a_page_loads_are_kept_until_they_are_others(client):
     ("/static/page.js", "gzip;q=0", False),
     # Less than a packet.
     ("/static/favicon.svg", "gzip", False),
-    # The tracker's own headers say what is to be done with it.
-    ("/a.js", "gzip", False),
 ])
 def test_text_is_sent_compressed_to_who_takes_it(client, path, accepted, is_small):
     plain = client.get(path, buffered=True)

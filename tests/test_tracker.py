@@ -72,6 +72,19 @@ def test_every_build_is_served_where_the_settings_say(client_of, flags, path, bu
     assert answer.headers["Cache-Control"] == caching
 
 
+def test_it_is_sent_compressed_to_those_who_take_that(client_of):
+    client = client_of()
+    plain, packed = (client.get("/a.js", headers={"Accept-Encoding": accepted}) for accepted in ("br", "gzip, br"))
+    assert (plain.headers.get("Content-Encoding"), packed.headers["Content-Encoding"]) == (None, "gzip")
+    assert gzip.decompress(packed.data) == plain.data
+    assert len(packed.data) == int(packed.headers["Content-Length"]) <= 2000
+    assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+    # A browser that has it asks whether it is still the same, and each form has a name of its own.
+    assert plain.headers["ETag"] != packed.headers["ETag"]
+    again = client.get("/a.js", headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
 @pytest.mark.parametrize("path", ["/a.0.0.0.js", "/a.None.js", "/a.frozen.js"])
 def test_a_build_that_is_none_is_not_found(client_of, path):
     assert client_of().get(path).status_code == 404

@@ -45,10 +45,16 @@ def script(build: str = "") -> Response:
     if found is None:
         abort(404)
     response = Response(found.source, mimetype="text/javascript")
+    response.vary.add("Accept-Encoding")
+    etag = found.etag
+    if request.accept_encodings["gzip"]:
+        response.set_data(found.gzipped)
+        response.headers["Content-Encoding"] = "gzip"
+        etag += "-gzip"
     response.cache_control.public = True
     response.cache_control.max_age = 365 * 86_400 if found.is_frozen else 3600
     response.cache_control.immutable = found.is_frozen
-    response.set_etag(found.etag)
+    response.set_etag(etag)
     # Pages of any site load it, also those that isolate themselves or check its hash.
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["Access-Control-Allow-Origin"] = "*"

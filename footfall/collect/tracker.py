@@ -8,6 +8,7 @@ and is loaded by ``a.js`` where the tag asks for that. Each is there once more a
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import posixpath
 from collections.abc import Mapping
@@ -44,9 +45,10 @@ DEFAULT = Paths()
 
 
 class Script(NamedTuple):
-    """A build of the script."""
+    """A build of the script, as it is and compressed."""
 
     source: bytes
+    gzipped: bytes
     etag: str
     is_frozen: bool
 
@@ -64,7 +66,8 @@ def scripts() -> dict[str, Script]:
         for path in folder.glob("a.*js"):
             source = path.read_bytes()
             name = path.name.removeprefix("a.").removesuffix("js").removesuffix(".")
-            found[name] = Script(source, hashlib.sha256(source).hexdigest()[:16], is_frozen)
+            found[name] = Script(source, gzip.compress(source, mtime=0), hashlib.sha256(source).hexdigest()[:16],
+                                 is_frozen)
     return found
 
 

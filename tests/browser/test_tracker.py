@@ -308,6 +308,24 @@ def test_nothing_is_kept_in_the_browser_once_the_server_has_it(recorder, page):
     assert left == ["", 0, ["footfall"]]
 
 
+@pytest.mark.parametrize("attributes", [{}, {"track": "outbound downloads forms 404", "visitors": "cookie"}])
+def test_nothing_is_raised_while_a_page_loads_not_even_what_is_caught(recorder, context, page, attributes):
+    recorder.pages["/"] = html("Home", tag=tagged(**attributes))
+    debugger = context.new_cdp_session(page)
+    raised = []
+
+    def note(paused):
+        raised.append(paused["data"]["description"])
+        debugger.send("Debugger.resume")
+
+    debugger.on("Debugger.paused", note)
+    debugger.send("Debugger.enable")
+    debugger.send("Debugger.setPauseOnExceptions", {"state": "all"})
+    page.goto(recorder.url)
+    wait_for(page, lambda: recorder.views() and page.evaluate("!localStorage.length"))
+    assert raised == []
+
+
 def test_a_program_that_drives_the_browser_is_told(recorder, page):
     drive = "<script>Object.defineProperty(navigator, 'webdriver', {value: true})</script>"
     recorder.pages["/"] = html("Home", head=drive)

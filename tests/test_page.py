@@ -44,7 +44,7 @@ def viewer(settings_of, store, monkeypatch):
 
 def figures(page):
     """The numbers at the top: name, number, what is seen of the change, its verdict."""
-    found = re.findall(r'<span class="name">(.*?)</span>\s*<strong>(.*?)</strong>(.*?)</a>', page, re.DOTALL)
+    found = re.findall(r'<span class="name">(.*?)</span>\s*<strong>(.*?)</strong>(.*?)</li>', page, re.DOTALL)
     return {name: (number, text(rest), (re.findall(r'class="change (\w*)"', rest) or [None])[0])
             for name, number, rest in found}
 
@@ -83,6 +83,18 @@ def test_the_numbers_at_the_top_are_the_engines_with_their_change(viewer, store)
     assert figures(viewer.get(f"{PAGE}&compare=none").text)["Visitors"] == ("3", "", None)
 
 
+def test_what_the_numbers_at_the_top_are_compared_with_leads_to_the_events_behind_it(viewer, store):
+    told = query(days_in(store), FIGURES, date(2026, 1, 5), date(2026, 1, 7), compare="previous")[0]["compared"]
+    shown = re.search('<ul class="figures".*?</ul>', viewer.get(PAGE).text, re.DOTALL)[0]
+    # Nothing is behind a bounce rate and an engaged time of nothing.
+    numbers, urls = zip(*quantities(shown), strict=True)
+    assert numbers == ("1", "1", "2", "2.00")
+    events, visits, visitors = zip(*(totals(viewer.get(url).text) for url in urls), strict=True)
+    assert events[:3] == (told["visitors"], told["visits"], told["views"])
+    assert set(visits) == {told["visits"]}
+    assert set(visitors) == {told["visitors"]}
+
+
 @pytest.mark.parametrize("change, verdict, of_bounces", [
     ("+12%", "good", "bad"), ("-2.5 pp", "bad", "good"), ("0%", "", ""), ("", "", "")])
 def test_a_bounce_rate_that_falls_is_good(change, verdict, of_bounces):
@@ -93,7 +105,7 @@ def test_a_bounce_rate_that_falls_is_good(change, verdict, of_bounces):
 def test_each_number_chooses_what_the_chart_shows(viewer, metric):
     page = viewer.get(PAGE).text
     name = metric.replace("_", " ").capitalize()
-    (url,) = re.findall(rf'<li><a href="([^"]*)"[^>]*>\s*<span class="name">{name}<', page)
+    (url,) = re.findall(rf'<a href="([^"]*)"[^>]*><span class="name">{name}<', page)
     page = viewer.get(html.unescape(url)).text
     assert f'data-metric="{metric}"' in page
     assert re.findall(r'aria-current="true">\s*<span class="name">(.*?)<', page) == [name]

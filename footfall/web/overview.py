@@ -57,7 +57,7 @@ class Figure(NamedTuple):
 
     :param change: how it has changed; empty if that cannot be told.
     :param verdict: ``good``, ``bad``, or nothing.
-    :param before: what it is compared with.
+    :param before: what it is compared with, which leads to the events behind it.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Figure(NamedTuple):
     number: str
     change: str
     verdict: str
-    before: str
+    before: Cell | None
 
 
 class Row(NamedTuple):
@@ -191,10 +191,12 @@ def _notes(view: View) -> list[Note]:
 
 
 def _figures(page: Page, told: Told, metric: str) -> list[Figure]:
-    before = told.get("compared", {})
+    before, other = told.get("compared", {}), page.view.compared_with()
     changes = {name: texts.change(name, told[name], before.get(name)) for name in FIGURES}
     return [Figure(name, page.url(metric=name), name == metric, texts.number(name, told[name]), changes[name],
-                   _verdict(name, changes[name]), texts.number(name, before[name]) if name in before else "")
+                   _verdict(name, changes[name]),
+                   Cell(texts.number(name, before[name]), "", events_url(other, name) if other and before[name] else "")
+                   if name in before else None)
             for name in FIGURES]
 
 

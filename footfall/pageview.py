@@ -11,10 +11,9 @@ import ipaddress
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 import msgspec
@@ -36,6 +35,7 @@ _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _decode = msgspec.msgpack.Decoder().decode
 
 
+@lru_cache(maxsize=1024)
 def is_account(text: str) -> bool:
     """Tell whether ``text`` can be an account: 1 to 64 letters, digits, dots, dashes, underscores."""
     return _ACCOUNT.fullmatch(text) is not None
@@ -204,8 +204,7 @@ def _trail_key_of_day(account: str, day: int) -> str:
     return f"{date(1970, 1, 1) + timedelta(days=day):%Y%m}.{account}"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event on its way to the store.
 
     :param family: the column family it belongs to, ``PageViews`` or ``Events``.

@@ -9,7 +9,7 @@ some of them put back. However it comes, :meth:`Traffic.counted` is what counts.
 import random
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -78,10 +78,10 @@ def traffic(seed: int, visitors: int = 40) -> Traffic:
     told, repeats = [], []
     for event in events:
         lot = chance.random()
-        told.append(replace(event, retry=lot < 0.03))
+        told.append(event._replace(retry=lot < 0.03))
         if 0.03 <= lot < 0.10:
             # The page had no answer, sent it again, and reckoned its age otherwise.
-            repeats += (replace(event, id=_moved(event, chance.randint(-5 * TICKS_PER_SECOND, 300 * TICKS_PER_SECOND)),
+            repeats += (event._replace(id=_moved(event, chance.randint(-5 * TICKS_PER_SECOND, 300 * TICKS_PER_SECOND)),
                                 retry=True) for _ in range(chance.randint(1, 2)))
         elif 0.10 <= lot < 0.15:
             repeats.append(event)

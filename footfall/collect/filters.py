@@ -11,7 +11,6 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -123,7 +122,7 @@ def sort_out(event: Event, rules: Rules | None, address: str, received: int, rat
             reason = "rate"
     if reason is None:
         return event
-    return replace(event, family=FILTERED, fields={**event.fields, "reason": reason})
+    return event._replace(family=FILTERED, fields={**event.fields, "reason": reason})
 
 
 @lru_cache(maxsize=16384)

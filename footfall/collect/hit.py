@@ -10,7 +10,6 @@ import ipaddress
 import re
 import uuid
 from collections.abc import Callable, Container, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
@@ -163,7 +162,7 @@ def parse_events(body: bytes, headers: Headers, peer: str, *, policy: Policy, cl
                            {**visitor, **_custom_fields(item)})
             event = sort_out(event, rules, sender.address, received, policy.rates, is_retry=item.retry)
             # One that names its time has the same name each time it is sent; the other's depends on when it came.
-            events.append(replace(event, retry=True) if item.retry and item.at is None else event)
+            events.append(event._replace(retry=True) if item.retry and item.at is None else event)
         except Declined as error:
             declined = error
         except BadHit as error:

@@ -13,7 +13,6 @@ import heapq
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
 
@@ -72,7 +71,7 @@ def apply_rules(store: Store, account: str, rules: Rules, within: Range, *, agai
             if found is not event:
                 reasons[found.fields["reason"]] += 1
                 if move:
-                    mover.move(stored, replace(found, fields={**found.fields, "applied": True}))
+                    mover.move(stored, found._replace(fields={**found.fields, "applied": True}))
     return reasons
 
 
@@ -131,7 +130,7 @@ def _restore(store: Store, account: str, wanted: Callable[[_Stored], bool], with
             reasons[fields["reason"]] += 1
             kept = {name: value for name, value in fields.items() if name not in ("reason", "applied")}
             family = "Events" if "event" in fields else "PageViews"
-            mover.move(stored, replace(stored.event, family=family, fields={**kept, "restored": True}))
+            mover.move(stored, stored.event._replace(family=family, fields={**kept, "restored": True}))
     return reasons
 
 

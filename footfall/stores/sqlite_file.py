@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ from footfall.errors import StoreError, StoreUnavailable
 BUSY_SECONDS = 5.0
 #: Rows that one statement inserts at most.
 MOST_ROWS = 64
+#: Statements that a connection keeps prepared: those for each number of rows, of two families, among them.
+STATEMENTS = 256
 
 # What may pass: a full disk, a lock, a mount that went away. Anything else is no matter of waiting.
 _PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
@@ -187,7 +190,8 @@ class SqliteFile:
         return found.st_dev, found.st_ino
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False,
+                                     cached_statements=STATEMENTS)
         self._connections.append(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
@@ -251,11 +255,13 @@ def insert_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Seque
 
     :param table: its name, and its columns in brackets.
     """
-    first = 0
-    while first < len(rows):
-        # Powers of two, so that there are few different statements, and each is prepared once.
-        size = min(MOST_ROWS, 1 << (len(rows) - first).bit_length() - 1)
-        marks = ",".join((f"({','.join('?' * len(rows[first]))})",) * size)
-        values = list(chain.from_iterable(rows[first:first + size]))
-        connection.execute(f"INSERT OR REPLACE INTO {table} VALUES {marks}", values)
-        first += size
+    for first in range(0, len(rows), MOST_ROWS):
+        some = rows[first:first + MOST_ROWS]
+        connection.execute(_insertion(table, len(some), len(some[0])), list(chain.from_iterable(some)))
+
+
+@cache
+def _insertion(table: str, rows: int, columns: int) -> str:
+    """Return the statement that inserts rows: the same text for the same, which is prepared once."""
+    row = f"({','.join('?' * columns)})"
+    return f"INSERT OR REPLACE INTO {table} VALUES {','.join((row,) * rows)}"

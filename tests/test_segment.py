@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from footfall.errors import SegmentError
-from footfall.reports import segment
+from footfall.reports import mapped, segment
 from footfall.reports.facts import TABLES
 from tests.happenings import DAY_TICKS, EVENTS, MIDNIGHT, busy_day, facts, shown
 from tests.waiting import until
@@ -97,8 +97,8 @@ def test_what_is_cut_short_is_told(path):
 @pytest.mark.parametrize("name", TABLES)
 def test_damaged_text_is_told_when_it_is_looked_at(path, name):
     segment.write(path, facts(busy_day(50)))
-    file = segment._File(path)
-    start = file._start + file.parts[f"table.{name}"].start
+    file = mapped.Mapped(path, segment._form())
+    start = file.start + file.parts[f"table.{name}"].start
     whole = bytearray(path.read_bytes())
     whole[start] ^= 0xFF
     path.write_bytes(whole)

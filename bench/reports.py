@@ -70,7 +70,7 @@ def main() -> None:
         cache = FactsCache(store, folder / "cache")
         build_rate = _build(cache)
         by_python, python_seconds = _read_by_hand(store, folder, since, until)
-        ours = _reports(cache, since, until)
+        ours = reports_of(cache, since, until)
         bounds = {"since": timeuuid.ticks_at(since), "until": timeuuid.ticks_at(until)}
         clickhouse, sqlite = ClickHouse(folder), Sqlite(folder)
         idle = _memory()
@@ -121,7 +121,7 @@ def _read_by_hand(store: Store, folder: Path, since: date, until: date) -> tuple
     return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]
 
 
-def _reports(cache: FactsCache, since: date, until: date) -> dict[str, Callable[[], Answer]]:
+def reports_of(cache: FactsCache, since: date, until: date) -> dict[str, Callable[[], Answer]]:
     """Return the questions as they are asked of footfall, each giving what the peers' SQL gives."""
 
     def days(first: date, last: date) -> Any:

@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing import get_context
 
 import pytest
@@ -23,12 +24,13 @@ from footfall.errors import StoreError, StoreUnavailable
 from footfall.packing import packed, with_steps
 from footfall.pageview import Event, row_key
 from footfall.reports import cache as caches
+from footfall.reports import daily, segment, tasks
 from footfall.reports import manifest as manifests
-from footfall.reports import segment, tasks
 from footfall.reports.asking import days_of
 from footfall.reports.building import build, days_around
 from footfall.reports.cache import FactsCache, open_cache
 from footfall.reports.changed import MOST_PARTS, parts_of
+from footfall.reports.columns import Derived
 from footfall.reports.query import query
 from footfall.storage import Change
 from footfall.stores import open_store
@@ -79,11 +81,7 @@ def told(days):
 
 def true(store, first=WEEK[0], last=WEEK[-1], account="blog"):
     """What the store says of it, with nothing remembered."""
-    def load(day):
-        facts = build(store, account, day)
-        return facts if len(facts) else None
-
-    return told(days_around(load, first, last))
+    return told(days_from(store, account)(first, last))
 
 
 def in_files(folder):
@@ -91,7 +89,34 @@ def in_files(folder):
 
 
 def files(folder):
-    return {path.name for path in folder.rglob("*") if path.is_file()}
+    """The names of files, but for the counts, which go with those of the facts."""
+    return {path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".counts"}
+
+
+def counts(folder):
+    """The names of the files of counts, each with whether the facts are there that it belongs to."""
+    return {path.name: path.with_name(path.name.partition(".")[0] + ".facts").exists()
+            for path in folder.rglob("*.counts")}
+
+
+def asked(days):
+    """What reports say of whole days."""
+    return [query(days, metrics, WEEK[0], WEEK[-1], by=by).to_json() for metrics, by in (
+        *((("visitors", "visits", "views", "bounce_rate"), by) for by in ((), ("day",), ("page",), ("source",))),
+        (("visits", "bounce_rate"), ("exit_page",)))]
+
+
+def days_in(cache):
+    return partial(cache.days, "blog")
+
+
+def days_from(store, account="blog"):
+    """What gives the days as the store has them, with nothing remembered."""
+    def load(day):
+        facts = build(store, account, day)
+        return facts if len(facts) else None
+
+    return partial(days_around, load)
 
 
 # ----- what changes shows
@@ -298,6 +323,33 @@ def test_files_are_kept_and_serve_a_process_that_starts_anew(store, cache, folde
     assert folder.joinpath("site.blog").stat().st_mode & 0o077 == 0
     monkeypatch.setattr(caches, "build", None)
     assert said(FactsCache(store, folder)) == expected
+
+
+def test_what_was_counted_serves_a_process_that_starts_anew(store, cache, folder, monkeypatch):
+    fill(store, days=4)
+    expected = asked(days_in(cache))
+    assert len(counts(folder)) == 4
+    store.apply(packed([view(DAY_TICKS // 2 + 1, 99, visitor=bytes(8)), view(3 * DAY_TICKS + 1, 98)]))
+    asked(days_in(cache))
+    cache.refresh("blog")
+    assert len(counts(folder)) == 2
+    anew = asked(days_in(FactsCache(store, folder)))
+    assert anew == asked(days_from(store)) != expected
+    cache.days("blog", DAY, DAY)
+    other = FactsCache(store, folder)
+    asked(days_in(other))
+    other.days("blog", DAY, DAY)
+    assert len(counts(folder)) == 4
+    assert all(counts(folder).values())
+
+    def never(*_):
+        raise AssertionError("counted again")
+
+    monkeypatch.setattr(daily, "events_of", never)
+    monkeypatch.setattr(daily, "visits_of", never)
+    monkeypatch.setattr(Derived, "_visitors", never)
+    monkeypatch.setattr(Derived, "_by_visitor", never)
+    assert asked(days_in(FactsCache(store, folder))) == anew
 
 
 def test_what_is_written_down_is_what_is_worth_it(store, cache, folder, monkeypatch):
@@ -524,9 +576,13 @@ def change(store, cache, number):
                      for name in store.family("PageViews").get(row_key("blog", DAY), column_count=2)])
     die_at(number)
     cache.refresh("blog")
+    # What is counted now is written down when days are asked for again.
+    asked(days_in(cache))
+    said(cache)
 
 def check(store, cache):
     assert said(cache) == true(store)
+    assert asked(days_in(cache)) == asked(days_from(store))
 
 # What the first event of a process takes long for, no child needs to do.
 warm = MemoryStore()
@@ -551,6 +607,8 @@ def test_a_cache_that_is_killed_at_any_step_of_its_writing_tells_no_wrong_number
     assert int(steps) > 15, steps
     FactsCache(store, folder).refresh("blog")
     assert len(files(folder)) == 4
+    assert len(counts(folder)) == 2
+    assert all(counts(folder).values())
     assert said(FactsCache(store, folder)) == true(store)
 
 
@@ -573,6 +631,9 @@ def test_what_is_forgotten_is_in_no_file_of_facts(tmp_path):
         cache = FactsCache(store, tmp_path / "cache")
         said(cache)
         cache.refresh("blog")
+        asked(days_in(cache))
+        said(cache)
+        assert any(visitor.to_bytes(8, "little") in path.read_bytes() for path in tmp_path.rglob("*.counts"))
         texts, visitors, content = secrets_in(tmp_path / "cache")
         assert secret in texts
         assert visitor in visitors
@@ -593,6 +654,7 @@ def test_what_is_forgotten_is_in_no_file_of_facts(tmp_path):
         assert "https://example.com/7" in secrets_in(tmp_path / "cache")[0]
         footfall(tmp_path, "store", "expire", "--retention", "1")
         assert not list((tmp_path / "cache").rglob("*.facts"))
+        assert not counts(tmp_path / "cache")
 
 
 class Leaving(MemoryStore):
@@ -640,8 +702,10 @@ def test_the_command_builds_shows_and_drops(tmp_path, capsys):
         assert (told.out, "3 days, 60 events" in told.err) == ("blog: 3 days built\n", True)
         assert len(files(tmp_path / "cache") & before) == 2
         assert re.search(r"^blog +3 +60 .* 2026-01-02 to 2026-01-04$", run("status").out, re.MULTILINE)
+        assert len(counts(tmp_path / "cache")) == 3
         run("drop", "--site", "blog")
         assert not list((tmp_path / "cache").rglob("*.facts"))
+        assert not counts(tmp_path / "cache")
         assert "never built" in run("status", "--site", "blog").out
         run("build", "--site", "nobody", fails=2)
         assert said(open_cache(config.load({"data": str(tmp_path)}, environ={}), store)) == true(store)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -298,3 +299,12 @@ def test_facts_in_files_tell_what_facts_in_memory_do(tmp_path):
 def asked_span(asked):
     zone = zone_of(asked.tz)
     return span_of(moment(asked.since, "since"), moment(asked.until, "until"), zone)
+
+
+def test_what_is_kept_of_days_is_added_to_the_last_bit():
+    days = days_of([(ticks_at("2026-01-01T10:00:00"), {"url": "https://a.example.com/", "visitor": bytes(8)})])
+    for day in days(date(2026, 1, 1), date(2026, 1, 1)):
+        day.facts.tallies.put(("events",), {f"counts.{name}": np.array([count], dtype=np.uint64) for name, count in (
+            ("views", 1), ("events", 0), ("engaged_time", 2**60 + 1))}, lasting=False)
+    found = query(days, ("engaged_time", "views"), date(2026, 1, 1), date(2026, 1, 2))[0]
+    assert found == {"engaged_time": 2**60 + 1, "views": 1}

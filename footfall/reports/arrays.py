@@ -35,3 +35,13 @@ def ordered(keys: Array) -> Array:
     for shift in range(0, int(keys.max(initial=0)).bit_length(), 16):
         places = places.take(np.argsort((keys >> shift).astype(np.uint16).take(places), kind="stable"))
     return places
+
+
+def distinct(numbers: Array) -> Array:
+    """Return the different ones among numbers, ascending.
+
+    :param numbers: they are put in order where they are, which takes no memory, and less time than numpy's ``unique``.
+    """
+    numbers.sort()
+    found: Array = numbers[np.append(True, numbers[1:] != numbers[:-1])[:len(numbers)]]
+    return found

@@ -62,7 +62,7 @@ def _of_events(frame: Frame, span: Span, where: Filter | None, kind: str) -> lis
         if where is not None:
             mask = choose.events(place, where)[rows]
         if kind in ("views", "events"):
-            mask = mask & (derived.is_view if kind == "views" else derived.is_custom)[rows]
+            mask = mask & (derived.views if kind == "views" else derived.customs)(rows)
         found.append((rows.start + np.flatnonzero(mask)).astype(np.uint32))
     return found
 

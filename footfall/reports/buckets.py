@@ -65,13 +65,6 @@ class Times(NamedTuple):
     place: Callable[[int], int]
 
 
-def times_of(ticks: Array) -> Times:
-    """Return instants that are there, ascending."""
-    if not len(ticks):
-        return Times(0, 0, 0, lambda _: 0)
-    return Times(len(ticks), int(ticks[0]), int(ticks[-1]), lambda at: int(np.searchsorted(ticks, at)))
-
-
 @dataclass(frozen=True)
 class Buckets:
     """The hours, days, weeks or months of a range, in order.

@@ -24,8 +24,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
-from datetime import date, timedelta
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -36,12 +36,12 @@ from footfall.config import Config
 from footfall.errors import SegmentError, StoreError
 from footfall.pageview import check_account, days_of
 from footfall.reports import manifest as manifests
-from footfall.reports import segment
 from footfall.reports.building import build
 from footfall.reports.changed import Part, parts_of
 from footfall.reports.day import Day, day_of
 from footfall.reports.known import Known
 from footfall.reports.manifest import TURN, Manifest, Piece
+from footfall.reports.mapped import tell_damage
 from footfall.reports.splicing import spliced
 from footfall.reports.tasks import BuildTask, run, written
 from footfall.reports.version import facts_version
@@ -55,8 +55,6 @@ from footfall.stores import default_store
 SAVED_EVENTS, SAVED_SECONDS, IDLE_SECONDS = 50_000, 60.0, 3_600.0
 #: Days that are built before the manifest is written; who waits for the turn gets it then.
 ROUND = 32
-#: Files of a site that stay mapped.
-OPEN_FILES = 400
 #: Days that are not known, beyond which the store is asked which of them have events.
 MOST_UNKNOWN = 40
 _PREFIX, _SUFFIX = "site.", ".facts"
@@ -113,6 +111,7 @@ class FactsCache:
                     continue
                 break
             self._save_if_worth_it(site)
+            self._save_counts(site)
             return found
 
     # ----- keeping
@@ -153,7 +152,6 @@ class FactsCache:
                 (site.folder / manifests.MANIFEST).unlink(missing_ok=True)
                 manifests.sweep(site.folder, Manifest(""))
                 self._adopt(site)
-                site.files.clear()
 
     def accounts(self) -> list[str]:
         """Return the sites of which something is known, in order."""
@@ -207,10 +205,11 @@ class FactsCache:
         try:
             found = manifests.read(site.folder)
         except ValueError as error:
-            _tell_damage(f"{site.folder / manifests.MANIFEST}: {error}")
+            tell_damage(f"{site.folder / manifests.MANIFEST}: {error}; the facts are built anew")
         if found is None or found.facts != facts_version():
             found = Manifest(facts_version())
         site.manifest, site.cursor, site.followed = found, found.cursor, -inf
+        site.files.keep_only({piece.file for piece in found.days.values()})
         site.forget_fresh()
 
     def _read_again(self, site: Known, day: date, parts: Sequence[Part] | None) -> None:
@@ -255,20 +254,13 @@ class FactsCache:
 
         :raises _Moved: another process has removed it.
         """
-        path = site.folder / name
-        if name not in site.files:
-            try:
-                segment.check(path)
-                site.files[name] = segment.read(path)
-            except (OSError, SegmentError) as error:
-                if site.stamp != manifests.stamp(site.folder):
-                    raise _Moved from error
-                _tell_damage(str(error))
-                return None
-            if len(site.files) > OPEN_FILES:
-                site.files.popitem(last=False)
-        site.files.move_to_end(name)
-        return site.files[name]
+        try:
+            return site.files.day(name)
+        except (OSError, SegmentError) as error:
+            if site.stamp != manifests.stamp(site.folder):
+                raise _Moved from error
+            tell_damage(f"{error}; its facts are built anew")
+            return None
 
     def _load(self, site: Known, day: date) -> Day | None:
         """Return a day's facts as far as they are kept; ``None`` if it has no events."""
@@ -335,6 +327,17 @@ class FactsCache:
             _log.warning("facts cannot be kept: %s", error)
         site.saved, site.unsaved = time.monotonic(), 0
 
+    def _save_counts(self, site: Known) -> None:
+        """Write down some of what was counted of whole days and is in no file, those of days that are over."""
+        days = site.files.uncounted(datetime.now(UTC).date())
+        try:
+            # Where the manifest is another, the files of these days may have been swept away.
+            with self._turn(site, wait=False) if days else nullcontext() as is_ours:
+                for day in days if is_ours and site.stamp == manifests.stamp(site.folder) else ():
+                    day.tallies.save(day.day)
+        except OSError as error:
+            _log.warning("counts cannot be kept: %s", error)
+
     def _save(self, site: Known, built: Mapping[date, Piece]) -> None:
         """Write down what is known; whoever calls has the turn, and has followed since.
 
@@ -350,8 +353,7 @@ class FactsCache:
         site.manifest, site.stamp = manifest, manifests.stamp(site.folder)
         site.forget_fresh()
         manifests.sweep(site.folder, manifest)
-        for name in site.files.keys() - {piece.file for piece in days.values()}:
-            del site.files[name]
+        site.files.keep_only({piece.file for piece in days.values()})
 
     @contextmanager
     def _turn(self, site: Known, *, wait: bool = True) -> Iterator[bool]:
@@ -394,10 +396,3 @@ def _new_name(day: date) -> str:
     """Return the name of a file that no other has had: one that is mapped is never written to."""
     return f"{day:%Y%m%d}-{secrets.token_hex(6)}{_SUFFIX}"
 
-
-def _tell_damage(what: str) -> None:
-    # Only now: prometheus_client must not be imported before the server told it where its processes count.
-    from footfall import metrics
-
-    metrics.DAMAGED_FACTS.inc()
-    _log.warning("%s; its facts are built anew", what)

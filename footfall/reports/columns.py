@@ -10,26 +10,24 @@ Rows are taken by ``take``, which costs half of what indexing does.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from footfall.reports.arrays import Array, ordered
+from footfall.reports.arrays import Array, narrow, ordered
 from footfall.reports.day import Day
 from footfall.reports.dimensions import Dimension
 from footfall.reports.facts import REPORTS
+from footfall.reports.tallies import Arrays, Key
 
 #: A vocabulary of so many values is followed by an empty one, so that a server that runs for years does not grow.
 LARGEST = 1_000_000
+#: All rows of a column.
+ALL = slice(None)
 #: So many vocabularies, and so many columns of a day, are kept: properties may have any names.
 MOST = 64
-#: So much is kept of a day as a whole: what the first screen of a page asks for.
-MOST_KEPT = 32
-
-T = TypeVar("T")
-
 
 class Column(NamedTuple):
     """Values of events or visits.
@@ -43,12 +41,18 @@ class Column(NamedTuple):
 
     def at(self, rows: Array | slice) -> Column:
         """Return the column of some rows only."""
-        return Column(self.codes[rows] if isinstance(rows, slice) else self.codes.take(rows), self.values)
+        return Column(some(self.codes, rows), self.values)
 
     def by_value(self) -> Column:
         """Return the column with one code for each value: a page that has two titles is two rows of its table."""
         values, codes = np.unique(self.values, return_inverse=True)
         return self if len(values) == len(self.values) else Column(codes.reshape(-1).take(self.codes), values)
+
+
+def some(column: Array, rows: Array | slice) -> Array:
+    """Return the rows of a column, by ``take`` where they are told by their numbers."""
+    taken: Array = column[rows] if isinstance(rows, slice) else column.take(rows)
+    return taken
 
 
 class Vocabulary:
@@ -79,50 +83,60 @@ class Vocabulary:
 class Derived:
     """What reports make of a day's facts again and again.
 
-    :ivar is_view: whether an event is a page-view; bool.
-    :ivar is_custom: whether it is a custom event.
-    :ivar engaged_rows: the numbers of the events that tell of engaged time.
-    :ivar who: the day's visitors, ascending; uint64.
-    :ivar whose: for each of the day's visits the number of its visitor in ``who``.
+    :param day: those facts.
+
+    What is as long as the day is kept by its tallies, which bound what is in memory.
     """
 
     def __init__(self, day: Day) -> None:
+        # Not the day itself, by which this is kept.
+        self._tallies, self._codes, self._visits, self._visit = day.tallies, day.codes, day.visits, day.visit
         kinds = [kind for (kind,) in day.tables["kind"]]
-        codes = day.codes["kind"]
-        self.is_view = np.array([kind is None for kind in kinds], dtype=bool)[codes]
-        self.is_custom = np.array([kind is not None and kind not in REPORTS for kind in kinds], dtype=bool)[codes]
-        self.engaged_rows = np.flatnonzero(day.engaged)
-        self.who, whose = np.unique(day.visits.visitor, return_inverse=True)
-        self.whose = whose.reshape(-1).astype(np.uint32)
-        self._by_visitor: tuple[Array, Array] | None = None
+        self._are_views = np.array([kind is None for kind in kinds], dtype=bool)
+        self._are_custom = np.array([kind is not None and kind not in REPORTS for kind in kinds], dtype=bool)
         self._numbers: dict[Dimension, tuple[Vocabulary, Array]] = {}
-        self._kept: dict[tuple[str, tuple[Dimension, ...]], tuple[tuple[Vocabulary, ...], object]] = {}
 
-    def by_visitor(self, day: Day) -> tuple[Array, Array]:
+    def views(self, events: Array | slice) -> Array:
+        """Return which of some events, told by their numbers, are page-views."""
+        return self._are_views.take(some(self._codes["kind"], events))
+
+    def customs(self, events: Array | slice) -> Array:
+        """Return which of some events are custom events."""
+        return self._are_custom.take(some(self._codes["kind"], events))
+
+    @property
+    def who(self) -> Array:
+        """The day's visitors, ascending; uint64."""
+        return self.kept(("visitors",), self._visitors, lasting=True)["who"]
+
+    @property
+    def whose(self) -> Array:
+        """For each of the day's visits the number of its visitor in ``who``."""
+        return self.kept(("visitors",), self._visitors, lasting=True)["whose"]
+
+    def by_visitor(self) -> tuple[Array, Array]:
         """Return the numbers of the events that have a visitor, his side by side, each visitor's in order; and whose.
 
         The second tells visitors by their numbers in ``who``.
         """
-        if self._by_visitor is None:
-            whose = np.append(self.whose, np.uint32(len(self.who)))[day.visit]
-            counts = np.bincount(whose, minlength=len(self.who))[:len(self.who)]
-            self._by_visitor = ordered(whose)[:counts.sum()], counts
-        order, counts = self._by_visitor
+        found = KEPT.newest
+        if found is None or found[0] is not self:
+            # Of one day only, which is asked for several times while its pairs are found: it is larger than they are.
+            found = KEPT.newest = self, *self._by_visitor()
+        _, order, counts = found
         return order, np.repeat(np.arange(len(counts), dtype=np.uint32), counts)
 
-    def kept(self, of: str, by: Sequence[Dimension], vocabularies: Sequence[Vocabulary], make: Callable[[], T]) -> T:
-        """Return what is known of a day as a whole by some dimensions, made when it is first asked for.
+    def kept(self, key: Key, make: Callable[[], Arrays], *, lasting: bool = False) -> Arrays:
+        """Return what is kept of the day, made if it is not.
 
-        :param of: what it is.
-        :param vocabularies: those of the dimensions, of which it is.
+        :param lasting: it is kept beside the day's file.
         """
-        key = of, tuple(by)
-        kept = self._kept.get(key)
-        if kept is None or kept[0] != tuple(vocabularies):
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            kept = self._kept[key] = tuple(vocabularies), make()
-        return cast(T, kept[1])
+        found = self._tallies.get(key)
+        if found is None:
+            # Two threads may both make it; either is as good.
+            found = make()
+            self._tallies.put(key, found, lasting=lasting)
+        return found
 
     def numbers(self, day: Day, dimension: Dimension, vocabulary: Vocabulary) -> Array:
         """Return the numbers of the values that the rows of a dimension's table have."""
@@ -134,14 +148,28 @@ class Derived:
             self._numbers[dimension] = kept
         return kept[1]
 
+    def _visitors(self) -> Arrays:
+        who, whose = np.unique(self._visits.visitor, return_inverse=True)
+        return {"who": who, "whose": narrow(whose.reshape(-1), len(who))}
+
+    def _by_visitor(self) -> tuple[Array, Array]:
+        count = len(self.who)
+        whose = np.append(self.whose, np.uint32(count)).take(self._visit)
+        counts = np.bincount(whose, minlength=count)[:count]
+        return ordered(whose)[:counts.sum()], counts
+
 
 class Kept:
-    """What this process keeps for its next report: vocabularies, and what was derived of the days that are in use."""
+    """What this process keeps for its next report: vocabularies, and what was derived of the days that are in use.
+
+    :ivar newest: the day whose events were put in order by visitor last, that order, and how many each has.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._vocabularies: dict[str, Vocabulary] = {}
         self._derived: WeakKeyDictionary[Day, Derived] = WeakKeyDictionary()
+        self.newest: tuple[Derived, Array, Array] | None = None
 
     def vocabulary(self, name: str) -> Vocabulary:
         """Return the vocabulary of the dimension of that name."""

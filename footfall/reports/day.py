@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
 from footfall.reports.arrays import Array, narrow
 from footfall.reports.facts import PASSIVE, TABLES, Fact, Row
+from footfall.reports.tallies import Tallies
 from footfall.reports.visits import Visits, visits_of
 
 Table = list[Row]
@@ -42,6 +44,14 @@ class Day:
     scroll: Array
     visit: Array
     visits: Visits
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        """What was counted of it."""
+        return Tallies()
+
+    def release(self) -> None:
+        """Let go of what of its files is in this process's memory; it is there again when it is looked at."""
 
     def __len__(self) -> int:
         return len(self.ticks)

@@ -14,7 +14,7 @@ import numpy as np
 
 from footfall.reports.arrays import Array
 from footfall.reports.buckets import Times
-from footfall.reports.columns import KEPT, Column, Vocabulary, joined, with_more
+from footfall.reports.columns import ALL, KEPT, Column, Vocabulary, joined, some, with_more
 from footfall.reports.dimensions import DIMENSIONS, Dimension
 from footfall.reports.ranges import Span
 from footfall.reports.visits import StitchedDay
@@ -23,7 +23,6 @@ from footfall.reports.visits import StitchedDay
 #: visits reach into, as :func:`footfall.reports.building.days_around` does.
 Days = Callable[[date, date], Sequence[StitchedDay]]
 _PAGE = DIMENSIONS["page"]
-ALL = slice(None)
 
 
 class Frame:
@@ -57,6 +56,21 @@ class Frame:
         """Return the numbers of the values in a day's table."""
         of = _PAGE if dimension.kind == "end" else dimension
         return self.derived[place].numbers(self.days[place].facts, of, self.vocabulary(of))
+
+    def alike(self, place: int, dimension: Dimension) -> Array:
+        """Return of each row of a day's table the first that has the same value, counted from 1; 0 if it is missing.
+
+        It tells rows apart as :meth:`values` does, and means the same in every process.
+        """
+        values = self.values(place, dimension)
+        _, firsts, numbers = np.unique(values, return_index=True, return_inverse=True)
+        alike = firsts.astype(np.int32).take(numbers.reshape(-1)) + np.int32(1)
+        alike[values < 0] = 0
+        return alike
+
+    def looked_up(self, place: int, dimension: Dimension) -> Array:
+        """Return the values that what :meth:`alike` returns stands for."""
+        return np.append(np.int32(-1), self.values(place, dimension))
 
     def events(self, place: int, dimension: Dimension) -> Column:
         """Return the own values of a day's events."""
@@ -140,11 +154,6 @@ class Frame:
         return self._weights[count]
 
     @cached_property
-    def is_head(self) -> Array:
-        """Of heads: whether the visit begins there at all, and is no part of one of a day before."""
-        return joined(bool, (day.is_head for day in self.days))
-
-    @cached_property
     def goes_on(self) -> Array:
         """Of heads: whether the visit has events on other days too."""
         return joined(bool, (day.visits.last_day > 0 for day in self.days))
@@ -153,9 +162,30 @@ class Frame:
         """Return, of heads, whether the visit begins in a range of ticks."""
         begins = np.zeros(self.size, dtype=bool)
         for place, day in enumerate(self.days):
-            low, high = np.searchsorted(day.visits.start, (since, until))
-            begins[self.own(place)][low:high] = True
-        return begins & self.is_head
+            begins[self.own(place)][self.starting(place, since, until)] = True
+            begins[self.own(place)][day.parts] = False
+        return begins
+
+    def starting(self, place: int, since: int, until: int) -> slice:
+        """Return which of a day's visits, parts of others included, have their first event in a range of ticks."""
+        rows = self.rows(place, since, until)
+        return slice(self._visit_at(place, rows.start), self._visit_at(place, rows.stop))
+
+    def start_times(self, place: int, visits: slice) -> Times:
+        """Return the times of the first events of some of a day's visits."""
+        facts, count = self.days[place].facts, visits.stop - visits.start
+        if not count:
+            return Times(0, 0, 0, lambda _: 0)
+        first, last = facts.times(facts.visits.first_row[[visits.start, visits.stop - 1]]).tolist()
+        return Times(count, first, last, lambda at: self._visit_at(place, facts.row_at(at)) - visits.start)
+
+    def _visit_at(self, place: int, row: int) -> int:
+        """Return how many of a day's visits began before an event of it."""
+        rows = self.days[place].visits.first_row
+        if not len(rows) or row > rows[-1]:
+            return len(rows)
+        # Of the column's own type, or numpy would make a wider copy of all of it.
+        return int(np.searchsorted(rows, rows.dtype.type(row)))
 
     def rows(self, place: int, since: int, until: int) -> slice:
         """Return which events of a day lie in a range of ticks."""
@@ -168,17 +198,16 @@ class Frame:
         first, last = facts.times(np.array([rows.start, rows.stop - 1])).tolist()
         return Times(rows.stop - rows.start, first, last, lambda at: facts.row_at(at) - rows.start)
 
-    def present(self, place: int, rows: slice, chosen: Array | None = None) -> Array:
-        """Return which of a day's visitors (``derived[place].who``) have an event in some rows.
+    def present(self, place: int, rows: slice | Array) -> Array:
+        """Return which of a day's visitors (``derived[place].who``) have an event among some of the day's.
 
-        :param chosen: which of the rows; ``None`` for all.
+        :param rows: those events, or their numbers.
         """
         facts, derived = self.days[place].facts, self.derived[place]
-        if chosen is None and rows == slice(0, len(facts)):
+        if isinstance(rows, slice) and rows == slice(0, len(facts)):
             return np.ones(len(derived.who), dtype=bool)
-        visits = facts.visit[rows]
         has_event = np.zeros(len(facts.visits) + 1, dtype=bool)
-        has_event[visits if chosen is None else visits.compress(chosen)] = True
+        has_event[some(facts.visit, rows)] = True
         present = np.zeros(len(derived.who), dtype=bool)
         present[derived.whose[has_event[:-1]]] = True
         return present

@@ -6,7 +6,7 @@ A :class:`Grouping` numbers the groups of one day, with small numbers, so that `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -83,6 +83,11 @@ class Runs:
         self.size = len(self.spans)
         self._values = values
 
+    def among(self, rows: Array) -> Runs:
+        """Return the groups of some of the rows only, which are told by their numbers, ascending."""
+        edges = np.array([0, *(end for _, end in self.spans)], dtype=rows.dtype)
+        return Runs(np.searchsorted(rows, edges), self._values)
+
     def parts(self, groups: Array) -> Array:
         """Return the values of some groups, in one row, or in none if all rows are one group."""
         return np.empty((0, len(groups)), dtype=np.int32) if self._values is None else self._values[None, groups]
@@ -133,6 +138,16 @@ class Groups:
             numbers[place] = number
         return numbers
 
+    def of_rows(self, parts: Array) -> Array:
+        """Return what :meth:`numbers` does, where many of the groups are the same."""
+        if self._width == 1:
+            return self._by_value(parts[0])
+        if not self._width:
+            return np.repeat(self.numbers(parts[:, :1]), parts.shape[1])
+        once, places = np.unique(parts, axis=1, return_inverse=True)
+        found: Array = self.numbers(once)[places.reshape(-1)]
+        return found
+
     def _by_value(self, values: Array) -> Array:
         if len(values) and (highest := int(values.max())) >= len(self._of_value):
             more = np.full(max(highest + 1, 2 * len(self._of_value)), -1, dtype=np.int64)
@@ -150,6 +165,42 @@ class Groups:
     def parts(self) -> Array:
         """Return the values of all groups, a row for each dimension."""
         return np.concatenate([np.empty((self._width, 0), dtype=np.int32), *self._found], axis=1)
+
+
+class Scattered:
+    """Rows of several days that each add something to some counts."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Array, dict[str, Array]]] = []
+
+    def add(self, parts: Array, added: Mapping[str, Array]) -> None:
+        """Take some rows.
+
+        :param parts: their values, as :meth:`Grouping.parts` gives them; those that lack one are left out.
+        :param added: by name, what each adds to a count.
+        """
+        whole = (parts >= 0).all(axis=0)
+        self._rows.append((parts[:, whole], {name: numbers.compress(whole) for name, numbers in added.items()}))
+
+    def counts(self, groups: Groups) -> Iterator[tuple[str, Array, Array]]:
+        """Yield the name of a count, the groups of some rows, and what each adds to it.
+
+        :param groups: gives their numbers.
+        """
+        if not self._rows:
+            return
+        numbers = groups.of_rows(np.concatenate([parts for parts, _ in self._rows], axis=1))
+        first = 0
+        for parts, added in self._rows:
+            last = first + parts.shape[1]
+            for name, each in added.items():
+                yield name, numbers[first:last], each
+            first = last
+
+
+def values_of(columns: Sequence[Column]) -> Array:
+    """Return the values of some rows, a row of them for each column."""
+    return np.stack([column.values.take(column.codes) for column in columns])
 
 
 def summed(codes: Array, weights: Array | None, size: int) -> Array:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -15,6 +14,7 @@ from footfall import timeuuid
 from footfall.changes import Cursor
 from footfall.reports.building import days_around
 from footfall.reports.day import Day
+from footfall.reports.files import Files
 from footfall.reports.manifest import Manifest, Stamp
 from footfall.reports.visits import StitchedDay
 
@@ -34,7 +34,7 @@ class Known:
     :param unsaved: how many events of ``fresh`` were read since it was last written down.
     :param saved: when that was, by the monotonic clock.
     :param over: ticks before which events have left, where a store lets them leave by themselves.
-    :param files: what is mapped, by the names of the files, the one that was asked for last at the end.
+    :param files: what is mapped.
     :param answers: the ranges that were asked for last: the days that were loaded for each, and what was answered.
     :param unsure: ticks before which nobody can tell which have left: days that began then are read each time.
     """
@@ -51,8 +51,11 @@ class Known:
     saved: float = field(default_factory=time.monotonic)
     over: int | None = None
     unsure: int | None = None
-    files: OrderedDict[str, Day] = field(default_factory=OrderedDict)
+    files: Files = field(init=False)
     answers: dict[tuple[date, date], tuple[dict[date, Day | None], list[StitchedDay]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.files = Files(self.folder)
 
     def knows(self, day: date) -> bool:
         """Tell whether a day's facts are known as they were at ``cursor``."""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from footfall.reports.tallies import SUFFIX
+
 #: The names of the manifest in a site's folder, and of the file whose lock is the turn to write there.
 MANIFEST, TURN = "manifest.json", "turn"
 
@@ -88,8 +90,14 @@ def size(path: Path) -> int:
 
 
 def sweep(folder: Path, manifest: Manifest) -> None:
-    """Remove what the manifest does not name: files that were replaced, and what a killed writer left behind."""
-    named = {MANIFEST, TURN, *(piece.file for piece in manifest.days.values())}
+    """Remove what the manifest does not name: files that were replaced, and what a killed writer left behind.
+
+    What was counted of a day goes with the day's file.
+    """
+    named = {MANIFEST, TURN}
+    for piece in manifest.days.values():
+        if piece.file:
+            named |= {piece.file, str(Path(piece.file).with_suffix(SUFFIX))}
     for path in folder.iterdir():
         if path.name not in named:
             path.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ under another name, and renamed: a reader has the old one or the new one. It is 
 
 from __future__ import annotations
 
+import logging
 import mmap
 import os
 import struct
@@ -33,6 +34,7 @@ _HEAD = struct.Struct("<8sII8s")
 _ALIGNED = 8
 _LEVEL = 9
 _encode = msgspec.msgpack.Encoder().encode
+_log = logging.getLogger(__name__)
 
 
 class Form(NamedTuple):
@@ -74,7 +76,8 @@ class Index(msgspec.Struct, frozen=True):
     """What a file holds.
 
     :param day: the UTC day.
-    :param base: ticks since 1970 of the first event, from which the milliseconds of all are counted.
+    :param base: of facts, ticks since 1970 of the first event, from which the milliseconds of all are counted; of
+        counts, the fingerprint of the facts.
     """
 
     day: date
@@ -109,6 +112,8 @@ class Mapped:
             self.index = _decode_index(index)
         except msgspec.DecodeError as error:
             raise self.damaged(f"damaged in its index: {error}") from None
+        #: Of all that is in it: the checksum of the index, which has those of the parts.
+        self.fingerprint = int.from_bytes(told)
         self.parts = {part.name: part for part in self.index.parts}
         head = _HEAD.size + length
         self.start = head + -head % _ALIGNED
@@ -139,6 +144,10 @@ class Mapped:
         """Tell whether a part has its checksum."""
         part = self.parts[name]
         return part.kind == "same" or digest(self._bytes_of(part)) == part.digest
+
+    def release(self) -> None:
+        """Let go of the pages that were looked at: they are the kernel's, who has them at hand for the next look."""
+        self._bytes.madvise(mmap.MADV_DONTNEED)
 
     def damaged(self, what: str) -> SegmentError:
         """Return the error that tells of damage."""
@@ -211,3 +220,12 @@ def pack(body: bytes) -> bytes:
 def digest(body: bytes | memoryview) -> bytes:
     """Return the checksum of some bytes."""
     return blake2b(body, digest_size=8).digest()
+
+
+def tell_damage(what: str) -> None:
+    """Count a damaged file, and write down what is wrong with it."""
+    # Only now: prometheus_client must not be imported before the server told it where its processes count.
+    from footfall import metrics
+
+    metrics.DAMAGED_FACTS.inc()
+    _log.warning("%s", what)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from footfall.reports.buckets import zone_of
 from footfall.reports.choosing import Chooser
 from footfall.reports.columns import Vocabulary, joined
 from footfall.reports.dimensions import DIMENSIONS
-from footfall.reports.filters import parse
+from footfall.reports.filters import Leaf, parse
 from footfall.reports.frame import Days, Frame
 from footfall.reports.listed import Listed, by_day
 from footfall.reports.ranges import moment, span_of
@@ -77,7 +77,7 @@ class _Around:
 
     def __init__(self, days: Days, page: str, since: Moment | str, until: Moment | str, where: object,
                  tz: str) -> None:
-        wanted = parse(["matches", "page", page], name="page")
+        wanted = cast(Leaf, parse(["matches", "page", page], name="page"))
         chosen = None if where is None else parse(where)
         span = span_of(moment(since, "since"), moment(until, "until"), zone_of(tz))
         self.frame = frame = Frame.over(days, span)
@@ -88,24 +88,48 @@ class _Around:
             visits &= choose.visits(chosen)
         # All views of the visits in which a page matches, by visit and time.
         visits &= choose.visits(wanted)
-        heads, pages, matches, events, first = [], [], [], [], 0
+        self._found: tuple[list[Array], list[Array], list[Array]] = [], [], []
+        apart: tuple[list[Array], list[Array], list[Array], list[Array]] = [], [], [], []
+        first = 0
         for place, day in enumerate(frame.days):
-            rows = np.flatnonzero(frame.told(place, visits) & frame.derived[place].is_view)
-            # Put in order day by day, so that hardly anything is left to be moved in the whole.
-            rows = rows.take(ordered(day.facts.visit[rows]))
-            heads.append(day.head[day.facts.visit[rows]])
-            column = frame.events(place, DIMENSIONS["page"])
-            pages.append(column.values[column.codes[rows]])
-            matches.append(choose.events(place, wanted)[rows])
-            events.append(first + rows)
+            rows = np.flatnonzero(frame.told(place, visits))
+            rows = rows.compress(frame.derived[place].views(rows))
+            rows = rows.take(ordered(day.facts.visit.take(rows)))
+            of_visit = day.facts.visit.take(rows)
+            column = frame.events(place, DIMENSIONS["page"]).at(rows)
+            viewed, is_match = column.values.take(column.codes), choose.satisfied(wanted, column)
+            # Visits that go on over midnight are put together at the end.
+            is_apart = np.zeros(len(day.visits), dtype=bool)
+            is_apart[day.changed] = True
+            is_apart = is_apart.take(of_visit)
+            here = ~is_apart
+            self._add(of_visit.compress(here), viewed.compress(here), is_match.compress(here),
+                      first + rows.compress(here))
+            for columns, added in zip(apart, (day.heads_of(of_visit.compress(is_apart).astype(np.int64)),
+                                              viewed.compress(is_apart), is_match.compress(is_apart),
+                                              first + rows.compress(is_apart)), strict=True):
+                columns.append(added)
             first += len(day.facts)
-        of_visit = joined(np.int64, heads)
+        of_visit, viewed, is_match, events = (joined(kind, columns) for kind, columns in zip(
+            (np.int64, np.int32, bool, np.int64), apart, strict=True))
         order = np.argsort(of_visit, kind="stable")
-        of_visit, viewed, is_match = of_visit[order], joined(np.int32, pages)[order], joined(bool, matches)[order]
+        self._add(of_visit[order], viewed[order], is_match[order], events[order])
+        self.events, self.before, self.after = (joined(kind, columns) for kind, columns in zip(
+            (np.int64, np.int32, np.int32), self._found, strict=True))
+
+    def _add(self, of_visit: Array, viewed: Array, is_match: Array, events: Array) -> None:
+        """Take views, those of one visit side by side, in order of time.
+
+        :param of_visit: the number of the visit of each.
+        :param viewed: the page of each.
+        :param is_match: whether it is the page.
+        """
         goes_on = of_visit[1:] == of_visit[:-1]
-        self.events = joined(np.int64, events)[order][is_match]
-        self.before = np.append(-1, np.where(goes_on, viewed[:-1], -1))[:len(viewed)][is_match]
-        self.after = np.append(np.where(goes_on, viewed[1:], -1), -1)[:len(viewed)][is_match]
+        none = np.full(min(len(viewed), 1), -1, dtype=np.int32)
+        before = np.concatenate((none, np.where(goes_on, viewed[:-1], np.int32(-1))))
+        after = np.concatenate((np.where(goes_on, viewed[1:], np.int32(-1)), none))
+        for columns, added in zip(self._found, (events, before, after), strict=True):
+            columns.append(added.compress(is_match))
 
 
 def _counts(pages: Array, vocabulary: Vocabulary) -> Counts:

@@ -17,10 +17,11 @@ from typing import Any
 
 from footfall.errors import UsageError
 from footfall.reports.buckets import Buckets, buckets, zone_of
+from footfall.reports.choosing import chooser_of
 from footfall.reports.counting import Counting
 from footfall.reports.dimensions import Dimension, dimension
 from footfall.reports.filters import Filter, parse
-from footfall.reports.frame import Days, Frame
+from footfall.reports.frame import Days
 from footfall.reports.goals import filter_of
 from footfall.reports.metrics import METRICS
 from footfall.reports.ranges import Span, compared, moment, span_of
@@ -140,13 +141,13 @@ def run(asked: Query, days: Days) -> Result:
     :raises UsageError: the range has too many buckets.
     """
     checked = _Checked(asked)
-    groups = _counted(checked, checked.span, days)
+    groups = _counted(checked, checked.span, days, is_one_of_two=checked.compared is not None)
     most = None if checked.limit is None else checked.offset + checked.limit
     shown = groups.ordered(checked.order, most)[checked.offset:]
     other: Counted | None = None
     places: dict[tuple[Any, ...], int] = {}
     if checked.compared is not None:
-        other = _counted(checked, checked.compared, days)
+        other = _counted(checked, checked.compared, days, is_one_of_two=True)
         places = {other.key(group): group for group in range(len(other))}
     rows = []
     for group in shown:
@@ -159,13 +160,17 @@ def run(asked: Query, days: Days) -> Result:
     return Result(tuple(each.name for each in checked.by), checked.metrics, rows, len(groups))
 
 
-def _counted(checked: _Checked, span: Span, days: Days) -> Counted:
-    frame = Frame.over(days, span)
+def _counted(checked: _Checked, span: Span, days: Days, *, is_one_of_two: bool) -> Counted:
+    """Return what there is in a range; of two ranges, one at a time is in memory."""
+    choose = chooser_of(days(*span.days()) if span.since < span.until else [])
     of_times: dict[str, Buckets] = {each.name: buckets(each.name, checked.zone, *span) for each in checked.by
                                     if each.kind == "time"}
     counts = {count for name in checked.metrics for count in METRICS[name].counts}
-    table = Counting(frame, span, checked.by, of_times, checked.where, checked.goal).table(counts)
-    return Counted(table, frame, checked.by, of_times)
+    table = Counting(choose, span, checked.by, of_times, checked.where, checked.goal).table(counts)
+    if is_one_of_two:
+        for day in choose.frame.days:
+            day.facts.release()
+    return Counted(table, choose.frame, checked.by, of_times)
 
 
 def _names(given: object, name: str) -> tuple[str, ...]:

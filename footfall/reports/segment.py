@@ -22,6 +22,7 @@ from footfall.reports.arrays import Array, narrow
 from footfall.reports.day import Day, Table
 from footfall.reports.facts import TABLES
 from footfall.reports.mapped import Form, Mapped, Part, column, laid_out, pack, put, same
+from footfall.reports.tallies import SUFFIX, Tallies
 from footfall.reports.visits import Visits
 
 #: The version of the form: a file of another one is built anew.
@@ -63,9 +64,10 @@ def read(path: Path) -> Day:
         last_day=same(0, np.dtype(np.uint16), len(first_row)), views=numbers("visits.views"),
         is_active=numbers("visits.is_active").view(bool))
     vars(facts).update(
-        _times=times, day=file.index.day, codes=_Lazy(TABLES, lambda name: numbers(f"code.{name}")),
+        _file=file, _times=times, day=file.index.day, codes=_Lazy(TABLES, lambda name: numbers(f"code.{name}")),
         tables=_Lazy(TABLES, lambda name: _table(file, name)), engaged=numbers("engaged"), scroll=numbers("scroll"),
-        visit=numbers("visit"), visits=visits)
+        visit=numbers("visit"), visits=visits,
+        tallies=Tallies(path.with_suffix(SUFFIX), file.fingerprint))
     return facts
 
 
@@ -122,23 +124,31 @@ class _Times:
 
 
 class StoredVisits(Visits):
-    """Visits in a file: when they began and ended is worked out when it is first asked for."""
+    """Visits in a file: when they began and ended is worked out whenever it is asked for, and takes no memory."""
 
     _times: _Times
 
-    @cached_property
+    @property
     def start(self) -> Array:
         return self._times.at(self.first_row)
 
-    @cached_property
+    @property
     def end(self) -> Array:
         return self._times.at(self.last_row)
+
+    def ends_of(self, places: Array) -> tuple[Array, Array]:
+        return self._times.at(self.first_row.take(places)), self._times.at(self.last_row.take(places))
 
 
 class StoredDay(Day):
     """A day's facts in a file: times are put together when they are first asked for."""
 
+    _file: Mapped
     _times: _Times
+
+    def release(self) -> None:
+        self._file.release()
+        self.tallies.release()
 
     @cached_property
     def ticks(self) -> Array:

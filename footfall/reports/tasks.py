@@ -13,6 +13,7 @@ from footfall.reports import segment
 from footfall.reports.building import build
 from footfall.reports.day import Day
 from footfall.reports.manifest import Piece
+from footfall.reports.prepared import prepare
 from footfall.storage import Store
 from footfall.stores import default_store
 
@@ -30,7 +31,10 @@ class BuildTask:
     path: Path
 
     def __call__(self) -> Piece:
-        return written(build(self.store, self.account, self.day), self.path)
+        piece = written(build(self.store, self.account, self.day), self.path)
+        if piece.file:
+            prepare(self.path)
+        return piece
 
     def __reduce__(self) -> Any:
         self.store.__reduce__()

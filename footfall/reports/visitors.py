@@ -82,15 +82,14 @@ def _numbers(days: Sequence[Derived]) -> Numbers:
         again = again[np.append(True, again[1:] != again[:-1])]
     of_day, comes_again, places, size = [], [], [], len(again)
     for day in days:
-        found = np.searchsorted(day.who, again)
-        known = np.flatnonzero(found < len(day.who))
-        known = known[day.who[found[known]] == again[known]]
-        here = found[known]
-        is_again = np.zeros(len(day.who), dtype=bool)
-        is_again[here] = True
-        once = len(day.who) - len(here)
-        numbers = np.empty(len(day.who), dtype=np.uint32)
-        numbers[here] = known
+        who = day.who
+        found = np.searchsorted(again, who)
+        is_again = found < len(again)
+        is_again[is_again] = again.take(found.compress(is_again)) == who.compress(is_again)
+        here = np.flatnonzero(is_again)
+        once = len(who) - len(here)
+        numbers = np.empty(len(who), dtype=np.uint32)
+        numbers[here] = found.take(here)
         numbers[~is_again] = np.arange(size, size + once)
         of_day.append(numbers)
         comes_again.append(is_again)

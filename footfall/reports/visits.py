@@ -64,6 +64,19 @@ class Visits:
             return self.end - self.start
         return self.views if count == "views_of_visits" else None
 
+    def added(self, count: str, places: Array) -> Array:
+        """Return what some visits add to a count; int64."""
+        if count == "duration":
+            starts, ends = self.ends_of(places)
+            lasted: Array = ends - starts
+            return lasted
+        weight = self.weight(count)
+        return np.ones(len(places), dtype=np.int64) if weight is None else weight.take(places).astype(np.int64)
+
+    def ends_of(self, places: Array) -> tuple[Array, Array]:
+        """Return the ticks of the first and of the last event of some visits."""
+        return self.start.take(places), self.end.take(places)
+
 
 @dataclass(frozen=True)
 class StitchedDay:
@@ -222,13 +235,24 @@ class GrownVisits(Visits):
                  "views": lambda: _with(own.views, heads, own.views[heads].astype(np.uint32) + more.views[tails]),
                  "is_active": lambda: _with(own.is_active, heads, own.is_active[heads] | more.is_active[tails])}
         earlier = own.heads if isinstance(own, GrownVisits) else heads[:0]
-        vars(self).update(visitor=own.visitor, first_row=own.first_row, heads=np.union1d(earlier, heads), _grown=grown)
+        vars(self).update(visitor=own.visitor, first_row=own.first_row, heads=np.union1d(earlier, heads), _grown=grown,
+                          _parts=(own, heads, more, tails))
+
+    def ends_of(self, places: Array) -> tuple[Array, Array]:
+        own, heads, more, tails = vars(self)["_parts"]
+        starts, ends = own.ends_of(places)
+        order = np.argsort(heads)
+        found = np.minimum(np.searchsorted(heads, places, sorter=order), len(heads) - 1)
+        grown = np.flatnonzero(heads[order[found]] == places)
+        ends[grown] = more.ends_of(tails[order[found[grown]]])[1]
+        return starts, ends
 
     def __getattr__(self, name: str) -> Array:
         if name not in Visits.__dataclass_fields__:
             raise AttributeError(name)
         column: Array = vars(self)["_grown"][name]()
-        vars(self)[name] = column
+        if name not in ("start", "end"):
+            vars(self)[name] = column
         return column
 
 

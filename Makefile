@@ -7,26 +7,30 @@ SITE ?= blog
 TRACKER = $(patsubst %,static/tracker/%.js,page queue send engagement views actions start)
 NPM = build/npm/node_modules/.package-lock.json
 STATIC ?= static
+WAITING = tests/browser tests/faults
 
 # Else each of the hundreds of processes that the tests start compiles our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-cluster test-others test-lowest lint lock tracker world npm client clean
+.PHONY: serve test test-cluster test-waiting test-others test-lowest lint lock tracker world npm client clean
 
 serve: $(VENV)/serve.stamp
 	@$(BIN)/footfall site add $(SITE) --if-missing >/dev/null
 	@exec $(BIN)/footfall serve
 
-# Most of the time the tests wait for something, so those with Cassandra and the others run side by side.
+# Much of the time the tests wait for something, so those with Cassandra, those with browsers or kills and the others run side by side.
 test: lint
-	@echo "Two runs of pytest begin; each is shown when it is done."
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-cluster test-others
+	@echo "Three runs of pytest begin; each is shown when it is done."
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target test-cluster test-waiting test-others
 
 test-cluster: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m cluster -p no:cacheprovider
 
+test-waiting: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m "not cluster" -p no:cacheprovider $(WAITING)
+
 test-others: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -m "not cluster" -p no:cacheprovider
+	$(BIN)/python -m pytest -m "not cluster" -p no:cacheprovider $(WAITING:%=--ignore=%)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check

@@ -12,6 +12,8 @@
   const SELDOMEST = 300_000
   // So far the pointer has to go before it means to select.
   const DRAG_PIXELS = 6
+  // So many milliseconds later a click is no part of a double click.
+  const DOUBLE_CLICK = 400
   const KEYS = new Map([
     ["t", "Today"], ["7", "7 days"], ["2", "28 days"], ["9", "90 days"], ["m", "This month"], ["y", "This year"],
     ["ArrowLeft", "The days before"], ["ArrowRight", "The days after"], ["c", "Compare, or do not"], ["f", "Filter"],
@@ -125,6 +127,13 @@
     if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
     // A link in a picture has no address that is a text.
     const url = new URL(link.getAttribute("href"), location)
+    // Of a chart to which a double click brings all days back, one click may be the first of two.
+    if (chartOf(link) && history.state?.zoomed) {
+      event.preventDefault()
+      clearTimeout(clicked)
+      clicked = setTimeout(() => location.assign(url), DOUBLE_CLICK)
+      return
+    }
     if (link.getAttribute("target") || link.hasAttribute("download") || !isSame(url, link)) return
     event.preventDefault()
     url.hash = ""
@@ -189,6 +198,8 @@
   let drag
   // Whether what the pointer is about to click on was drawn over, and is not meant.
   let drawn = false
+  // What follows a click that no second one follows.
+  let clicked
 
   const steps = chart => all(".step[data-since]", chart)
   const chartOf = element => {
@@ -286,6 +297,7 @@
   }
 
   document.addEventListener("dblclick", event => {
+    clearTimeout(clicked)
     if (chartOf(event.target) && history.state?.zoomed) history.back()
   })
 

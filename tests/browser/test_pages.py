@@ -216,6 +216,10 @@ def test_days_that_are_drawn_over_in_the_chart_are_looked_at(opened, site):
     settled(page)
     assert asked(page) == {"period": "custom", "since": str(days[3]), "until": str(days[9])}
     assert figures(page) == told(site.numbers(FIGURES, {"since": days[3], "until": days[10]}))
+    page.mouse.click(first["x"] + 5, first["y"] + 50)
+    page.wait_for_url("**/events?*")
+    page.go_back()
+    settled(page)
     page.mouse.dblclick(first["x"] + 5, first["y"] + 50)
     page.wait_for_url(site.url)
     settled(page)

@@ -12,8 +12,10 @@ from footfall import config, recipes
 from footfall.analysis import map_reduce
 from footfall.collect.forwarder import Forwarder, sole_forwarder
 from footfall.collect.outbox import Outbox
+from footfall.errors import UsageError
 from footfall.stores import open_store
 from tests.servers import Server, count_all, footfall
+from tests.waiting import until
 
 pytest.register_assert_rewrite("tests.faults.ledger")
 
@@ -62,12 +64,22 @@ class Site:
     def stored(self):
         """The same, after what is in the outbox was sent on; for when the server has ended."""
         if self.has_outbox:
-            with self._store() as store, self.outbox() as outbox, sole_forwarder(outbox):
+            with self._store() as store, self.outbox() as outbox, contextlib.ExitStack() as alone:
+                # A forwarder that was killed may take a moment to be gone.
+                until(lambda: _entered(alone, sole_forwarder(outbox)))
                 Forwarder(outbox, store, 60, threading.Event()).run(lambda: outbox.status().waiting == 0)
         return self.in_store()
 
     def _store(self):
         return open_store(config=config.load({"data": str(self.data), **self.settings}, environ={}))
+
+
+def _entered(stack, manager):
+    try:
+        stack.enter_context(manager)
+    except UsageError:
+        return False
+    return True
 
 
 @pytest.fixture

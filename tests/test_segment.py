@@ -1,10 +1,6 @@
 """Facts come back from a file as they were, or not at all."""
 
-import os
-import signal
 import stat
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,7 +10,7 @@ from footfall.errors import SegmentError
 from footfall.reports import mapped, segment
 from footfall.reports.facts import TABLES
 from tests.happenings import DAY_TICKS, EVENTS, MIDNIGHT, busy_day, facts, shown
-from tests.waiting import until
+from tests.killing import kill_while_writing
 
 
 @pytest.fixture(scope="module")
@@ -139,14 +135,6 @@ def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new(tmp_path):
     path = tmp_path / "20260102.facts"
     expected = [shown(facts(busy_day(count))) for count in (500, 700)]
     for _ in range(5):
-        with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True,
-                              start_new_session=True) as writer:
-            try:
-                writer.stdout.readline()
-                until(path.exists)
-                first = path.stat().st_ino
-                until(lambda first=first: path.stat().st_ino != first)
-            finally:
-                os.killpg(writer.pid, signal.SIGKILL)
+        kill_while_writing(WRITER, path)
         segment.check(path)
         assert shown(segment.read(path)) in expected

@@ -1,9 +1,5 @@
 """What was counted of a day comes back from its file as it was, or is counted anew."""
 
-import os
-import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,9 +7,8 @@ import pytest
 from footfall import metrics
 from footfall.reports import tallies
 from footfall.reports.tallies import SUFFIX, Tallies
-from tests.conftest import ROOT
 from tests.happenings import DAY
-from tests.waiting import until
+from tests.killing import kill_while_writing
 
 VIEWS, PAIRS = ("events", "page"), ("visitors", "prop:a \"b\"\n")
 
@@ -129,6 +124,15 @@ def test_a_folder_that_cannot_be_written_costs_no_number(tmp_path):
     assert shown(known.get(VIEWS)) == shown(some(9))
 
 
+def test_what_went_into_the_file_takes_no_memory_any_more(path):
+    before, known = tallies._memory._bytes, Tallies(path)
+    known.put(VIEWS, some(300), lasting=True)
+    assert tallies._memory._bytes > before
+    known.save(DAY)
+    assert tallies._memory._bytes == before
+    assert shown(known.get(VIEWS)) == shown(some(300))
+
+
 WRITER = """
 import sys
 from pathlib import Path
@@ -145,14 +149,6 @@ while True:
 def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new(path):
     expected, told = [shown(some(count)) for count in (500, 700)], metrics.DAMAGED_FACTS._value.get()
     for _ in range(5):
-        with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True, cwd=ROOT,
-                              start_new_session=True) as writer:
-            try:
-                writer.stdout.readline()
-                until(path.exists)
-                first = path.stat().st_ino
-                until(lambda first=first: path.stat().st_ino != first)
-            finally:
-                os.killpg(writer.pid, signal.SIGKILL)
+        kill_while_writing(WRITER, path)
         assert shown(Tallies(path).get(VIEWS)) in expected
     assert metrics.DAMAGED_FACTS._value.get() == told

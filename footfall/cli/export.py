@@ -20,6 +20,7 @@ from footfall.cli.asked import moment
 from footfall.cli.progress import Progress
 from footfall.cli.settings import with_settings
 from footfall.config import Config
+from footfall.drafts import written_whole
 from footfall.errors import UsageError
 from footfall.packing import FILTERED
 from footfall.pageview import check_account
@@ -131,22 +132,8 @@ def _written(output: str, zipped: bool, form: str) -> Iterator[IO[bytes]]:
             yield file
         return
     # Nobody but its owner may read what readers did; whoever wants that lets others do so.
-    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as whole:
-            with _zipped(whole, zipped) as file:
-                yield file
-            whole.flush()
-            os.fsync(whole.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with written_whole(path) as whole, _zipped(whole, zipped) as file:
+        yield file
 
 
 @contextlib.contextmanager

@@ -6,12 +6,12 @@ not name is nobody's, and may be swept away by whoever has the turn.
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 
 import msgspec
 
+from footfall.drafts import written_whole
 from footfall.reports.tallies import SUFFIX
 
 #: The names of the manifest in a site's folder, and of the file whose lock is the turn to write there.
@@ -68,17 +68,8 @@ def read(folder: Path) -> Manifest | None:
 
 def write(folder: Path, manifest: Manifest) -> None:
     """Put a manifest in the place of the one that is there. When this returns, it is on disk."""
-    draft = folder / f"{MANIFEST}.draft"
-    with draft.open("wb") as file:
+    with written_whole(folder / MANIFEST) as file:
         file.write(msgspec.json.encode(manifest))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(folder / MANIFEST)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def size(path: Path) -> int:

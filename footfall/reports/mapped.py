@@ -16,7 +16,6 @@ import logging
 import mmap
 import os
 import struct
-import tempfile
 from collections.abc import Sequence
 from datetime import date
 from hashlib import blake2b
@@ -181,30 +180,6 @@ def laid_out(form: Form, day: date, base: int, parts: Sequence[tuple[Part, bytes
     index = _encode(Index(day, base, placed))
     head = _HEAD.pack(form.magic, form.version, len(index), digest(index)) + index
     return b"".join((head, bytes(-len(head) % _ALIGNED), *pieces))
-
-
-def put(path: Path, content: bytes) -> None:
-    """Write a file; one that is there is replaced.
-
-    When it returns, the file is on disk. What is left of a writer that was killed is named ``.<name>.…``.
-
-    :raises OSError: it cannot be written; the file is what it was before.
-    """
-    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def same(value: int, kind: np.dtype[Any], count: int) -> Array:

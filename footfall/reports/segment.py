@@ -18,10 +18,11 @@ import msgspec
 import numpy as np
 
 from footfall import timeuuid
+from footfall.drafts import written_whole
 from footfall.reports.arrays import Array, narrow
 from footfall.reports.day import Day, Table
 from footfall.reports.facts import TABLES
-from footfall.reports.mapped import Form, Mapped, Part, column, laid_out, pack, put, same
+from footfall.reports.mapped import Form, Mapped, Part, column, laid_out, pack, same
 from footfall.reports.tallies import SUFFIX, Tallies
 from footfall.reports.visits import Visits
 
@@ -39,10 +40,11 @@ T = TypeVar("T")
 def write(path: Path, day: Day) -> int:
     """Write the facts of a day to a file, and return how many bytes it has; a file that is there is replaced.
 
-    :raises OSError: as :func:`footfall.reports.mapped.put`.
+    :raises OSError: as :func:`footfall.drafts.written_whole`.
     """
     content = _content(day)
-    put(path, content)
+    with written_whole(path) as file:
+        file.write(content)
     return len(content)
 
 

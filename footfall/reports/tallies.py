@@ -12,13 +12,14 @@ import json
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
+from footfall.drafts import written_whole
 from footfall.errors import SegmentError
 from footfall.reports.arrays import Array
-from footfall.reports.mapped import Form, Mapped, column, laid_out, put, tell_damage
+from footfall.reports.mapped import Form, Mapped, column, laid_out, tell_damage
 
 #: Changes with what is counted, or how it is written: files of another version are not read, and swept away.
 VERSION = 1
@@ -96,13 +97,16 @@ class Tallies:
         if self._path is None or not new:
             return
         together = _File(self._path, self._of).everything() | new
-        put(self._path, laid_out(_form(), day, self._of, [
+        content = laid_out(_form(), day, self._of, [
             column(json.dumps((*key, name)), numbers) for key, counted in together.items()
-            for name, numbers in counted.items()]))
+            for name, numbers in counted.items()])
+        with written_whole(self._path) as file:
+            file.write(content)
         with self._lock:
             self._file = _File(self._path, self._of)
             for key in new:
                 self._new.pop(key, None)
+        _memory.forget(self, new)
 
 
 class _File:
@@ -172,6 +176,12 @@ class _Memory:
         for reference, its in gone:
             if (owner := reference()) is not None:
                 owner.drop(its)
+
+    def forget(self, tallies: Tallies, keys: Iterable[Key]) -> None:
+        """Count no longer what is in memory no longer."""
+        with self._lock:
+            for key in keys:
+                self._bytes -= self._sizes.pop((weakref.ref(tallies), key), 0)
 
     def used(self, tallies: Tallies, key: Key) -> None:
         with self._lock:

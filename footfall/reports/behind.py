@@ -58,12 +58,11 @@ def _of_events(frame: Frame, span: Span, where: Filter | None, kind: str) -> lis
     found = []
     for place, derived in enumerate(frame.derived):
         rows = frame.rows(place, *span)
-        mask = np.ones(rows.stop - rows.start, dtype=bool)
-        if where is not None:
-            mask = choose.events(place, where)[rows]
+        numbers = (np.arange(rows.start, rows.stop, dtype=np.uint32) if where is None
+                   else choose.rows(place, where, rows))
         if kind in ("views", "events"):
-            mask = mask & (derived.views if kind == "views" else derived.customs)(rows)
-        found.append((rows.start + np.flatnonzero(mask)).astype(np.uint32))
+            numbers = numbers.compress((derived.views if kind == "views" else derived.customs)(numbers))
+        found.append(numbers)
     return found
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from footfall.errors import UsageError
 from footfall.reports.arrays import Array, ordered
-from footfall.reports.buckets import zone_of
 from footfall.reports.choosing import Chooser
 from footfall.reports.columns import joined
 from footfall.reports.day import Day
@@ -17,7 +16,7 @@ from footfall.reports.filters import Filter, parse
 from footfall.reports.frame import Days, Frame
 from footfall.reports.goals import steps_of, window_of
 from footfall.reports.listed import Listed, by_day
-from footfall.reports.ranges import Span, moment, span_of
+from footfall.reports.ranges import Span, span_between
 from footfall.reports.visitors import numbered
 from footfall.timeuuid import Moment
 
@@ -45,7 +44,7 @@ def funnel(days: Days, steps: Sequence[object], since: Moment | str, until: Mome
     :param where: a filter: which visits, or, by visitors, who.
     :raises UsageError: something is not what it may be.
     """
-    frame = Frame.over(days, span := span_of(moment(since, "since"), moment(until, "until"), zone_of(tz)))
+    frame = Frame.over(days, span := span_between(since, until, tz))
     counts = [each.count for each in _reached(frame, steps_of(steps), span, where, window_of(within))]
     return [Step(count, _share(count, counts[0]), _share(count, before))
             for count, before in zip(counts, (counts[0], *counts), strict=False)]
@@ -63,7 +62,7 @@ def at_step(days: Days, steps: Sequence[object], since: Moment | str, until: Mom
     wanted = steps_of(steps)
     if not 1 + lost <= number <= len(wanted):
         raise UsageError(f"step {number!r}: must be from {1 + lost} to {len(wanted)}")
-    frame = Frame.over(days, span := span_of(moment(since, "since"), moment(until, "until"), zone_of(tz)))
+    frame = Frame.over(days, span := span_between(since, until, tz))
     reached = _reached(frame, wanted[:number], span, where, window_of(within))
     events = reached[-1].events
     if lost:

@@ -8,14 +8,13 @@ import numpy as np
 
 from footfall.errors import UsageError
 from footfall.reports.arrays import Array, ordered
-from footfall.reports.buckets import zone_of
 from footfall.reports.choosing import Chooser
 from footfall.reports.columns import Vocabulary, joined
 from footfall.reports.dimensions import DIMENSIONS
 from footfall.reports.filters import Leaf, parse
 from footfall.reports.frame import Days, Frame
 from footfall.reports.listed import Listed, by_day
-from footfall.reports.ranges import moment, span_of
+from footfall.reports.ranges import span_between
 from footfall.timeuuid import Moment
 
 Counts = list[tuple[str | None, int]]
@@ -79,7 +78,7 @@ class _Around:
                  tz: str) -> None:
         wanted = cast(Leaf, parse(["matches", "page", page], name="page"))
         chosen = None if where is None else parse(where)
-        span = span_of(moment(since, "since"), moment(until, "until"), zone_of(tz))
+        span = span_between(since, until, tz)
         self.frame = frame = Frame.over(days, span)
         self.vocabulary = frame.vocabulary(DIMENSIONS["page"])
         choose = Chooser(frame)

@@ -6,9 +6,8 @@ import json
 
 import numpy as np
 
-from footfall.reports.buckets import zone_of
 from footfall.reports.frame import Days, Frame
-from footfall.reports.ranges import moment, span_of
+from footfall.reports.ranges import span_between
 from footfall.timeuuid import Moment
 
 
@@ -17,8 +16,8 @@ def properties(days: Days, event: str, since: Moment | str, until: Moment | str,
 
     :param days: gives the days, as :func:`footfall.reports.query.run` takes it.
     """
-    span = span_of(moment(since, "since"), moment(until, "until"), zone_of(tz))
-    frame = Frame(days(*span.days()) if span.since < span.until else [])
+    span = span_between(since, until, tz)
+    frame = Frame.over(days, span)
     names: set[str] = set()
     for place, day in enumerate(frame.days):
         facts, rows = day.facts, frame.rows(place, *span)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime, tzinfo
+from itertools import pairwise
 from typing import NamedTuple
 
 from footfall.errors import UsageError
-from footfall.reports.buckets import instant, local
+from footfall.reports.buckets import Buckets, instant, local, zone_of
 from footfall.timeuuid import TICKS_PER_SECOND, Moment
 
 _LEAST, _MOST = 1900, 2200
@@ -53,6 +54,26 @@ def span_of(since: Moment, until: Moment, zone: tzinfo) -> Span:
     if span.until < span.since:
         raise UsageError(f"until {until.isoformat()!r}: lies before since {since.isoformat()!r}; swap them")
     return span
+
+
+def span_between(since: Moment | str, until: Moment | str, tz: str) -> Span:
+    """Return the range that somebody asks for.
+
+    :param since: as :func:`moment` takes it, as is ``until``.
+    :param tz: a time zone's name.
+    :raises UsageError: one of them is not what it may be, or the range ends before it begins.
+    """
+    return span_of(moment(since, "since"), moment(until, "until"), zone_of(tz))
+
+
+def spans_of(steps: Buckets, span: Span) -> dict[str, Span]:
+    """Return the part of a range that each of its buckets is, by its value as ISO writes it, in order.
+
+    :param steps: those of the range.
+    """
+    edges = pairwise((*steps.edges.tolist(), span.until))
+    return {value.isoformat(): Span(max(begin, span.since), end)
+            for value, (begin, end) in zip(steps.values, edges, strict=True)}
 
 
 def compared(compare: str | tuple[Moment, Moment], span: Span, zone: tzinfo) -> Span:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from footfall.errors import UsageError
 from footfall.reports.arrays import Array
 from footfall.reports.buckets import Buckets, buckets, zone_of
 from footfall.reports.frame import Days, Frame
-from footfall.reports.ranges import Span, moment, span_of
+from footfall.reports.ranges import Span, span_between, spans_of
 from footfall.reports.visitors import numbered
 from footfall.timeuuid import Moment, ticks_at
 
@@ -95,11 +94,11 @@ def cell(days: Days, since: Moment | str, until: Moment | str, *, cohort: str, l
     :raises UsageError: the range has no such cohort, or ends before that period.
     """
     span, periods = _periods(since, until, period, tz)
-    spans = [Span(max(begin, span.since), end) for begin, end in pairwise((*periods.edges.tolist(), span.until))]
-    place = next((place for place, value in enumerate(periods.values) if value.isoformat() == cohort), None)
-    if place is None or not 0 <= later < len(spans) - place:
+    spans = spans_of(periods, span)
+    since_then = list(spans.values())[list(spans).index(cohort):] if cohort in spans else []
+    if not 0 <= later < len(since_then):
         raise UsageError(f"cohort={cohort!r}, later={later!r}: the days shown have no such {period}")
-    first, counted = spans[place], spans[place + later]
+    first, counted = since_then[0], since_then[later]
     frame = Frame(days(min(oldest, first.days()[0]), counted.days()[1]))
     numbers = numbered(frame.derived)
     # Who has an event before the cohort's period, and who has one in it.
@@ -111,9 +110,8 @@ def cell(days: Days, since: Moment | str, until: Moment | str, *, cohort: str, l
 def _periods(since: Moment | str, until: Moment | str, period: str, tz: str) -> tuple[Span, Buckets]:
     if period not in PERIODS:
         raise UsageError(f"period {period!r}: unknown; use {', '.join(PERIODS)}")
-    zone = zone_of(tz)
-    span = span_of(moment(since, "since"), moment(until, "until"), zone)
-    periods = buckets(period, zone, *span)
+    span = span_between(since, until, tz)
+    periods = buckets(period, zone_of(tz), *span)
     if len(periods) > MOST:
         raise UsageError(f"period {period!r}: the range has {len(periods)}; ask for {MOST} at most")
     return span, periods

@@ -36,7 +36,7 @@ from footfall.reports.listed import Listed
 from footfall.reports.live import span_of_now
 from footfall.reports.paths import on_path
 from footfall.reports.query import run
-from footfall.reports.ranges import Span, moment, span_of
+from footfall.reports.ranges import Span, moment, span_of, spans_of
 from footfall.reports.retention import cell
 from footfall.web.conversions import course_of
 from footfall.web.view import View
@@ -165,12 +165,10 @@ def _now(shown: View, text: str) -> tuple[Span, str]:
 def _hour(shown: View, text: str) -> tuple[Span, str]:
     """Return an hour of the days shown, as it is a row of a table by hours, and what it is called."""
     span = _days(shown)
-    hours = buckets("hour", zone_of(shown.zone), *span)
-    ends = *hours.edges.tolist(), span.until
-    place = next((place for place, value in enumerate(hours.values) if value.isoformat() == text), None)
-    if place is None:
+    hours = spans_of(buckets("hour", zone_of(shown.zone), *span), span)
+    if text not in hours:
         raise UsageError(f"hour={text!r}: must be an hour of the days shown, such as 2026-01-31T12:00:00+00:00")
-    return Span(ends[place], ends[place + 1]), f"the hour from {hours.values[place]:%Y-%m-%d %H:%M}"
+    return hours[text], f"the hour from {datetime.fromisoformat(text):%Y-%m-%d %H:%M}"
 
 
 def _days(shown: View) -> Span:

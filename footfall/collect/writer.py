@@ -127,6 +127,6 @@ def commit_batch(destination: Callable[[], Destination], requests: Sequence[list
     metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
     metrics.COMMIT_EVENTS.observe(len(mutations))
     # What was kept apart is counted by its reason, where that is known.
-    metrics.STORED.inc(sum(each.event.family != FILTERED if isinstance(each, Once) else each.family != FILTERED
-                           for each in mutations))
+    columns = (each.event if isinstance(each, Once) else each for each in mutations)
+    metrics.STORED.inc(sum(column.family != FILTERED for column in columns))
     return [None] * len(requests)

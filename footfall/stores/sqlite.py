@@ -140,7 +140,8 @@ class SqliteStore(Store):
                 while self.file.read(some, row.key):
                     delete = f'DELETE FROM "{row.family}" WHERE row_key = ? AND id IN ({some})'
                     yield sqlite_changes.logged(carrying_out([(delete, (row.key, row.key))]), row)
-                yield partial(sqlite_trails.take_out, removes=[row])
+                if row.family == TRAILS:
+                    yield partial(sqlite_trails.take_out, removes=[row])
                 if sqlite_sealed.is_sealed(row.family):
                     yield sqlite_changes.logged(
                         partial(sqlite_sealed.remove_row, family=row.family, key=row.key), row)

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footfall.reports import segment
+from footfall.reports.arrays import looked_up
 from footfall.reports.building import days_around
+from footfall.reports.frame import Frame
 from footfall.reports.visits import GAP, Visits, stitch
 from tests.happenings import DAY, DAY_TICKS, EVENTS, MIDNIGHT, busy_day, facts, later, shown
 
@@ -90,6 +92,17 @@ def test_visits_of_stitched_days_are_those_found_by_hand(tmp_path_factory, days,
         assert shown(day.facts) == shown(made[number])
 
 
+@given(data=st.data(), seen=st.lists(st.tuples(st.integers(0, 5), st.integers(1, 3)), min_size=1, max_size=12))
+def test_who_is_there_among_some_events_is_who_has_one(data, seen):
+    events = [(MIDNIGHT + part * GAP // 2, {"visitor": who.to_bytes(8)} if who < 3 else {})
+              for part, who in sorted(seen)]
+    first, last = sorted(data.draw(st.tuples(*[st.integers(0, len(events))] * 2)))
+    there = {fields["visitor"] for _, fields in events[first:last] if fields}
+    frame = Frame(stitch([facts(events)]))
+    for rows in (slice(first, last), np.arange(first, last)):
+        assert {int(who).to_bytes(8) for who in frame.derived[0].who[frame.present(0, rows)]} == there
+
+
 @pytest.mark.parametrize("gap, visits", [(GAP - 1, 1), (GAP, 1), (GAP + 1, 2)])
 @pytest.mark.parametrize("first", [DAY_TICKS - 1, DAY_TICKS - GAP // 2, DAY_TICKS - GAP])
 def test_half_an_hour_is_a_visit_also_over_midnight(gap, visits, first):
@@ -153,3 +166,10 @@ def test_days_in_files_stay_there_when_they_are_stitched(tmp_path):
     for day in stitch(days):
         assert "ticks" not in vars(day.facts)
         assert {"start", "end"}.isdisjoint(vars(day.facts.visits))
+
+
+@given(table=st.lists(st.booleans(), min_size=1, max_size=12), data=st.data())
+def test_a_table_says_of_codes_what_stands_at_their_places(table, data):
+    codes = data.draw(st.lists(st.integers(0, len(table) - 1)))
+    found = looked_up(np.array(table), np.array(codes, dtype=np.uint8))
+    assert found.tolist() == [table[code] for code in codes]

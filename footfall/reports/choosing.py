@@ -13,7 +13,7 @@ from functools import reduce
 
 import numpy as np
 
-from footfall.reports.arrays import Array
+from footfall.reports.arrays import Array, looked_up
 from footfall.reports.columns import Column, Verdicts
 from footfall.reports.filters import Every, Filter, InVisit, Leaf, Some, Without
 from footfall.reports.frame import Frame
@@ -111,8 +111,7 @@ class Chooser:
             if len(self._verdicts) >= KEPT_FILTERS:
                 self._verdicts.clear()
             self._verdicts[leaf] = verdicts
-        found: Array = verdicts.of(column.values).take(column.codes)
-        return found
+        return looked_up(verdicts.of(column.values), column.codes)
 
 
 class Choosers:

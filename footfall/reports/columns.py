@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from footfall.reports.arrays import Array, narrow, ordered
+from footfall.reports.arrays import Array, looked_up, narrow, ordered
 from footfall.reports.day import Day
 from footfall.reports.dimensions import Dimension
 from footfall.reports.facts import REPORTS
@@ -98,11 +98,11 @@ class Derived:
 
     def views(self, events: Array | slice) -> Array:
         """Return which of some events, told by their numbers, are page-views."""
-        return self._are_views.take(some(self._codes["kind"], events))
+        return looked_up(self._are_views, some(self._codes["kind"], events))
 
     def customs(self, events: Array | slice) -> Array:
         """Return which of some events are custom events."""
-        return self._are_custom.take(some(self._codes["kind"], events))
+        return looked_up(self._are_custom, some(self._codes["kind"], events))
 
     @property
     def who(self) -> Array:
@@ -156,7 +156,7 @@ class Derived:
         count = len(self.who)
         whose = np.append(self.whose, np.uint32(count)).take(self._visit)
         counts = np.bincount(whose, minlength=count)[:count]
-        return ordered(whose)[:counts.sum()], counts
+        return ordered(whose)[:counts.sum()].astype(np.uint32), counts
 
 
 class Kept:

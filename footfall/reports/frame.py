@@ -206,8 +206,21 @@ class Frame:
         facts, derived = self.days[place].facts, self.derived[place]
         if isinstance(rows, slice) and rows == slice(0, len(facts)):
             return np.ones(len(derived.who), dtype=bool)
-        has_event = np.zeros(len(facts.visits) + 1, dtype=bool)
-        has_event[some(facts.visit, rows)] = True
         present = np.zeros(len(derived.who), dtype=bool)
-        present[derived.whose[has_event[:-1]]] = True
+        present[derived.whose.compress(self._with_event(place, rows))] = True
         return present
+
+    def _with_event(self, place: int, rows: slice | Array) -> Array:
+        """Return which of a day's visits, parts of others included, have an event among some of the day's."""
+        facts = self.days[place].facts
+        found = np.zeros(len(facts.visits) + 1, dtype=bool)
+        if isinstance(rows, slice):
+            begun = slice(self._visit_at(place, rows.start), self._visit_at(place, rows.stop))
+            found[begun] = True
+            # Of those that began before, the last event tells, but where it is later than all these.
+            last = facts.visits.last_row[:begun.start]
+            found[:begun.start] = (last >= rows.start) & (last < rows.stop)
+            if not (last >= rows.stop).any():
+                return found[:-1]
+        found[some(facts.visit, rows)] = True
+        return found[:-1]

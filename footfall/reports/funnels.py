@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -152,8 +152,10 @@ def _visits(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter 
             known = here.compress(carried[number, of_carried])
             if (before >= 0).any():
                 rows, visits = _with_visitor(day.facts, choose.events_of_visits(place, step))
-                last = before.take(visits)
-                new = np.flatnonzero((last >= 0) & (rows >= last))
+                # Most are of visits that came no farther: a narrow array tells.
+                here_too = np.flatnonzero((before >= 0).take(visits))
+                rows, visits = rows.take(here_too), visits.take(here_too)
+                new = np.flatnonzero(rows >= before.take(visits))
                 # Of several events of a visit the last that is written stays: from the last to the first.
                 reached[visits.take(new)[::-1]] = rows.take(new)[::-1] + 1
             # Whoever reached it on a day before did so earlier.
@@ -166,12 +168,53 @@ def _visits(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter 
     return found
 
 
-class _Taken(NamedTuple):
-    """Events that satisfy a step, in order of time: whose they are, their places among all, and their ticks."""
+class _Followed:
+    """Visitors who are followed from step to step.
 
-    who: Array
-    places: Array
-    ticks: Array
+    Of all ways to an event through the steps before it, the one that started latest reaches farthest. Of the events
+    that reach a step, the later ones never started earlier: so what counts is always the last one before.
+
+    :param chosen: by number, who is followed.
+    :param size: one more than the highest place of an event.
+    :param window: how many ticks it may take them.
+    """
+
+    def __init__(self, chosen: Array, size: int, window: int) -> None:
+        self._chosen = chosen
+        self._size = max(size, 1)
+        self._window = window
+        # The events that reached the step before, by visitor and place, and when each one's way started.
+        self._before: Array | None = None
+        self._starts = np.zeros(0, dtype=np.int64)
+
+    def among(self, who: Array) -> Array:
+        """Return the numbers of those events whose visitors are followed still."""
+        return np.flatnonzero(self._chosen.take(who))
+
+    def step(self, who: Array, places: Array, ticks: Array) -> tuple[Array, Array]:
+        """Return who reaches the next step, each once, and the places of the first events by which they do.
+
+        :param who: whose the events are that satisfy it, in order of time; all are followed still.
+        :param places: the places of these events.
+        :param ticks: their times.
+        """
+        # In order of time already, so that only the visitors are to be put in order.
+        order = ordered(who)
+        keys = who.take(order).astype(np.int64) * self._size + places.take(order)
+        starts = ticks = ticks.take(order)
+        if self._before is not None:
+            last = np.searchsorted(self._before, keys) - 1
+            reaches = last >= 0
+            reaches[reaches] &= self._before[last[reaches]] // self._size == keys[reaches] // self._size
+            reaches[reaches] &= ticks[reaches] - self._starts[last[reaches]] <= self._window
+            keys, starts = keys[reaches], self._starts[last[reaches]]
+        self._before, self._starts = keys, starts
+        who = keys // self._size
+        # Only who came so far can come farther.
+        self._chosen = np.zeros(len(self._chosen), dtype=bool)
+        self._chosen[who] = True
+        is_first = np.append(True, who[1:] != who[:-1])[:len(who)]
+        return who.compress(is_first), keys.compress(is_first) % self._size
 
 
 def _visitors(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filter | None,
@@ -183,66 +226,32 @@ def _visitors(choose: Chooser, steps: Sequence[Filter], span: Span, where: Filte
     frame = choose.frame
     numbers = numbered(frame.derived)
     found = [_Reached() for _ in steps]
-    several: list[list[_Taken]] = [[] for _ in steps]
+    several: list[list[tuple[Array, Array, Array]]] = [[] for _ in steps]
     is_chosen = np.zeros(numbers.several, dtype=bool)
     first = 0
     for place, day in enumerate(frame.days):
-        facts, derived, comes_again = day.facts, frame.derived[place], numbers.comes_again[place]
+        facts, whose, comes_again = day.facts, frame.derived[place].whose, numbers.comes_again[place]
         rows = frame.rows(place, *span)
         there = frame.present(place, rows if where is None else choose.rows(place, where, rows))
         is_chosen[numbers.of_day[place][comes_again & there]] = True
-        once = []
+        once = _Followed(there & ~comes_again, len(facts), window)
         for number, step in enumerate(steps):
             is_step = choose.events(place, step)
             is_step[:rows.start] = is_step[rows.stop:] = False
             events, visits = _with_visitor(facts, is_step)
-            who = derived.whose.take(visits)
-            again = comes_again.take(who)
-            alone = np.flatnonzero(~again & there.take(who))
-            once.append(_Taken(who.take(alone), events.take(alone), facts.times(events.take(alone))))
-            other = np.flatnonzero(again)
-            several[number].append(_Taken(numbers.of_day[place].take(who.take(other)), first + events.take(other),
-                                          facts.times(events.take(other))))
-        for reached, (who, events) in zip(found, _followed(once, there, len(facts), window), strict=True):
-            reached.add(numbers.of_day[place].take(who), first + events)
+            who = whose.take(visits)
+            again = np.flatnonzero(comes_again.take(who))
+            several[number].append((numbers.of_day[place].take(who.take(again)), first + events.take(again),
+                                    facts.times(events.take(again))))
+            here = once.among(who)
+            events = events.take(here)
+            reached, reaching = once.step(who.take(here), events, facts.times(events))
+            found[number].add(numbers.of_day[place].take(reached), first + reaching)
         first += len(facts)
-    together = [_Taken(*(joined(kind, (each[column] for each in step)) for column, kind in enumerate(
-        (np.uint32, np.int64, np.int64)))) for step in several]
-    for reached, (who, events) in zip(found, _followed(together, is_chosen, first, window), strict=True):
-        reached.add(who, events)
+    together = _Followed(is_chosen, first, window)
+    for reached_by, parts in zip(found, several, strict=True):
+        taken = [joined(kind, (part[column] for part in parts))
+                 for column, kind in enumerate((np.uint32, np.int64, np.int64))]
+        here = together.among(taken[0])
+        reached_by.add(*together.step(*(column.take(here) for column in taken)))
     return found
-
-
-def _followed(steps: Sequence[_Taken], chosen: Array, size: int, window: int) -> Iterator[tuple[Array, Array]]:
-    """Yield which visitors reach each step, each once, and the places of the first events by which they do.
-
-    Of all ways to an event through the steps before it, the one that started latest reaches farthest. Of the events
-    that reach a step, the later ones never started earlier: so what counts is always the last one before.
-
-    :param chosen: by number, who may.
-    :param size: one more than the highest place.
-    """
-    before = starts = np.zeros(0, dtype=np.int64)
-    for number, taken in enumerate(steps):
-        here = np.flatnonzero(chosen.take(taken.who))
-        who = taken.who.take(here)
-        # In order of time already, so that only the visitors are to be put in order.
-        order = ordered(who)
-        here = here.take(order)
-        keys = who.take(order).astype(np.int64) * size + taken.places.take(here)
-        ticks = taken.ticks.take(here)
-        if number:
-            last = np.searchsorted(before, keys) - 1
-            reaches = last >= 0
-            reaches[reaches] &= before[last[reaches]] // size == keys[reaches] // size
-            reaches[reaches] &= ticks[reaches] - starts[last[reaches]] <= window
-            keys, starts = keys[reaches], starts[last[reaches]]
-        else:
-            starts = ticks
-        before = keys
-        who = keys // size if size else keys
-        # Only who came so far can come farther.
-        chosen = np.zeros(len(chosen), dtype=bool)
-        chosen[who] = True
-        is_first = np.append(True, who[1:] != who[:-1])[:len(who)]
-        yield who.compress(is_first), keys.compress(is_first) % max(size, 1)

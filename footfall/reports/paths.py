@@ -9,7 +9,7 @@ import numpy as np
 from footfall.errors import UsageError
 from footfall.reports.arrays import Array, ordered
 from footfall.reports.choosing import Chooser
-from footfall.reports.columns import Vocabulary, joined
+from footfall.reports.columns import ALL, Column, Vocabulary, joined
 from footfall.reports.dimensions import DIMENSIONS
 from footfall.reports.filters import Leaf, parse
 from footfall.reports.frame import Days, Frame
@@ -91,44 +91,46 @@ class _Around:
         apart: tuple[list[Array], list[Array], list[Array], list[Array]] = [], [], [], []
         first = 0
         for place, day in enumerate(frame.days):
-            rows = np.flatnonzero(frame.told(place, visits))
-            rows = rows.compress(frame.derived[place].views(rows))
-            rows = rows.take(ordered(day.facts.visit.take(rows)))
+            rows = np.flatnonzero(frame.told(place, visits) & frame.derived[place].views(ALL))
             of_visit = day.facts.visit.take(rows)
+            order = ordered(of_visit)
+            rows, of_visit = rows.take(order), of_visit.take(order)
             column = frame.events(place, DIMENSIONS["page"]).at(rows)
-            viewed, is_match = column.values.take(column.codes), choose.satisfied(wanted, column)
+            is_match = choose.satisfied(wanted, column)
             # Visits that go on over midnight are put together at the end.
             is_apart = np.zeros(len(day.visits), dtype=bool)
             is_apart[day.changed] = True
             is_apart = is_apart.take(of_visit)
-            here = ~is_apart
-            self._add(of_visit.compress(here), viewed.compress(here), is_match.compress(here),
-                      first + rows.compress(here))
-            for columns, added in zip(apart, (day.heads_of(of_visit.compress(is_apart).astype(np.int64)),
-                                              viewed.compress(is_apart), is_match.compress(is_apart),
-                                              first + rows.compress(is_apart)), strict=True):
+            self._add(of_visit, column, is_match & ~is_apart, first + rows)
+            for columns, added in zip(apart, (
+                    day.heads_of(of_visit.compress(is_apart).astype(np.int64)),
+                    column.values.take(column.codes.compress(is_apart)), is_match.compress(is_apart),
+                    first + rows.compress(is_apart)), strict=True):
                 columns.append(added)
             first += len(day.facts)
         of_visit, viewed, is_match, events = (joined(kind, columns) for kind, columns in zip(
             (np.int64, np.int32, bool, np.int64), apart, strict=True))
         order = np.argsort(of_visit, kind="stable")
-        self._add(of_visit[order], viewed[order], is_match[order], events[order])
+        values, codes = np.unique(viewed[order], return_inverse=True)
+        self._add(of_visit[order], Column(codes, values), is_match[order], events[order])
         self.events, self.before, self.after = (joined(kind, columns) for kind, columns in zip(
             (np.int64, np.int32, np.int32), self._found, strict=True))
 
-    def _add(self, of_visit: Array, viewed: Array, is_match: Array, events: Array) -> None:
+    def _add(self, of_visit: Array, viewed: Column, is_match: Array, events: Array) -> None:
         """Take views, those of one visit side by side, in order of time.
 
         :param of_visit: the number of the visit of each.
         :param viewed: the page of each.
-        :param is_match: whether it is the page.
+        :param is_match: whether it is the page, and counts.
         """
-        goes_on = of_visit[1:] == of_visit[:-1]
-        none = np.full(min(len(viewed), 1), -1, dtype=np.int32)
-        before = np.concatenate((none, np.where(goes_on, viewed[:-1], np.int32(-1))))
-        after = np.concatenate((np.where(goes_on, viewed[1:], np.int32(-1)), none))
-        for columns, added in zip(self._found, (events, before, after), strict=True):
-            columns.append(added.compress(is_match))
+        here = np.flatnonzero(is_match)
+        found = [events.take(here)]
+        for beside in (here - 1, here + 1):
+            is_same = (beside >= 0) & (beside < len(of_visit))
+            is_same &= of_visit.take(beside, mode="clip") == of_visit.take(here)
+            found.append(np.where(is_same, viewed.values.take(viewed.codes.take(beside, mode="clip")), np.int32(-1)))
+        for columns, added in zip(self._found, found, strict=True):
+            columns.append(added)
 
 
 def _counts(pages: Array, vocabulary: Vocabulary) -> Counts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -55,10 +56,10 @@ def looked_up(is_true: Array, codes: Array) -> Array:
 
     Where it says the same of all but a few, those are compared, which is several times as fast as looking each up.
     """
-    for few, one in ((np.flatnonzero(is_true), True), (np.flatnonzero(~is_true), False)):
-        if len(few) <= MOST_COMPARED:
-            found = np.full(len(codes), not one)
-            for code in few.astype(codes.dtype):
-                found = found | (codes == code) if one else found & (codes != code)
-            return found
+    few = np.flatnonzero(is_true).astype(codes.dtype)
+    others = np.flatnonzero(~is_true).astype(codes.dtype)
+    if 0 < len(few) <= MOST_COMPARED:
+        return reduce(np.logical_or, (codes == code for code in few))
+    if 0 < len(others) <= MOST_COMPARED:
+        return reduce(np.logical_and, (codes != code for code in others))
     return is_true.take(codes)

@@ -43,9 +43,9 @@ class Chooser:
         if _is_of_day(chosen):
             # The panels of a page, and its chart, ask about the same events.
             found = self.frame.derived[place].kept(("chosen", repr(chosen)), lambda: {
-                "": _numbers(self.events(place, chosen))})[""]
+                "": np.flatnonzero(self.events(place, chosen)).astype(np.uint32)})[""]
         else:
-            found = _numbers(self.events(place, chosen))
+            found = np.flatnonzero(self.events(place, chosen))
         first, last = np.searchsorted(found, np.array([within.start, within.stop], dtype=found.dtype))
         return found[first:last]
 
@@ -145,10 +145,6 @@ def _is_of_day(chosen: Filter) -> bool:
     if isinstance(chosen, Without):
         return _is_of_day(chosen.part)
     return isinstance(chosen, Every | Some) and all(map(_is_of_day, chosen.parts))
-
-
-def _numbers(mask: Array) -> Array:
-    return np.flatnonzero(mask).astype(np.uint32)
 
 
 def _together(chosen: Every | Some, parts: Iterable[Array]) -> Array:

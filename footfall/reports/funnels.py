@@ -114,7 +114,7 @@ def _reached(frame: Frame, steps: Sequence[Filter], span: Span, where: object,
 def _with_visitor(facts: Day, mask: Array) -> tuple[Array, Array]:
     """Return the events of a mask that have a visitor, and their visits."""
     rows = np.flatnonzero(mask)
-    visits = facts.visit[rows]
+    visits = facts.visit.take(rows)
     has_visitor = visits < len(facts.visits)
     if has_visitor.all():
         return rows, visits

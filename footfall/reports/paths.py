@@ -93,38 +93,40 @@ class _Around:
         for place, day in enumerate(frame.days):
             rows = np.flatnonzero(frame.told(place, visits) & frame.derived[place].views(ALL))
             of_visit = day.facts.visit.take(rows)
-            order = ordered(of_visit)
-            rows, of_visit = rows.take(order), of_visit.take(order)
             column = frame.events(place, DIMENSIONS["page"]).at(rows)
+            order = ordered(of_visit)
+            of_visit, column = of_visit.take(order), column.at(order)
             is_match = choose.satisfied(wanted, column)
             # Visits that go on over midnight are put together at the end.
             is_apart = np.zeros(len(day.visits), dtype=bool)
             is_apart[day.changed] = True
             is_apart = is_apart.take(of_visit)
-            self._add(of_visit, column, is_match & ~is_apart, first + rows)
+            here = np.flatnonzero(is_match & ~is_apart)
+            self._add(of_visit, column, here, first + rows.take(order.take(here)))
             for columns, added in zip(apart, (
                     day.heads_of(of_visit.compress(is_apart).astype(np.int64)),
                     column.values.take(column.codes.compress(is_apart)), is_match.compress(is_apart),
-                    first + rows.compress(is_apart)), strict=True):
+                    first + rows.take(order.compress(is_apart))), strict=True):
                 columns.append(added)
             first += len(day.facts)
         of_visit, viewed, is_match, events = (joined(kind, columns) for kind, columns in zip(
             (np.int64, np.int32, bool, np.int64), apart, strict=True))
         order = np.argsort(of_visit, kind="stable")
         values, codes = np.unique(viewed[order], return_inverse=True)
-        self._add(of_visit[order], Column(codes, values), is_match[order], events[order])
+        here = np.flatnonzero(is_match[order])
+        self._add(of_visit[order], Column(codes, values), here, events[order][here])
         self.events, self.before, self.after = (joined(kind, columns) for kind, columns in zip(
             (np.int64, np.int32, np.int32), self._found, strict=True))
 
-    def _add(self, of_visit: Array, viewed: Column, is_match: Array, events: Array) -> None:
-        """Take views, those of one visit side by side, in order of time.
+    def _add(self, of_visit: Array, viewed: Column, here: Array, events: Array) -> None:
+        """Take views of the page.
 
-        :param of_visit: the number of the visit of each.
-        :param viewed: the page of each.
-        :param is_match: whether it is the page, and counts.
+        :param of_visit: the visits of all views, those of one side by side, in order of time.
+        :param viewed: their pages.
+        :param here: the numbers of those that are taken.
+        :param events: for each of these the number of its event.
         """
-        here = np.flatnonzero(is_match)
-        found = [events.take(here)]
+        found = [events]
         for beside in (here - 1, here + 1):
             is_same = (beside >= 0) & (beside < len(of_visit))
             is_same &= of_visit.take(beside, mode="clip") == of_visit.take(here)

@@ -16,8 +16,9 @@ from footfall.packing import packed
 from footfall.stores.sqlite import SqliteStore
 
 
-def _keep_nothing(store: SqliteStore, mutations: Sequence[Any]) -> None:
+def _keep_nothing(store: SqliteStore, mutations: Sequence[Any]) -> bool:
     """Take mutations, and keep none."""
+    return True
 
 
 def _commit_later(writer: GreenletWriter, events: Sequence[Any]) -> None:
@@ -27,7 +28,7 @@ def _commit_later(writer: GreenletWriter, events: Sequence[Any]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "nocommit":
-        SqliteStore.apply = _keep_nothing  # type: ignore[method-assign]
+        SqliteStore.apply = SqliteStore.apply_at_once = _keep_nothing  # type: ignore[method-assign, assignment]
     elif sys.argv[1] == "early":
         GreenletWriter.commit = _commit_later  # type: ignore[method-assign]
     sys.exit(main(["serve"]))

@@ -99,6 +99,13 @@ class Store(ABC):
         stands without it.
         """
 
+    def apply_at_once(self, mutations: Sequence[Mutation]) -> bool:
+        """Do what :meth:`apply` does, where nothing need be waited for but the disk, and tell whether it was done.
+
+        :raises StoreError: it could not be done.
+        """
+        return False
+
     @abstractmethod
     def claim(self, family: str, key: str, name: str, value: bytes, *, ttl: int | None = None) -> Packed:
         """Write a column unless it is there, and return the value that it has then: the same for all who claim it.

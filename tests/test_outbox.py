@@ -9,6 +9,7 @@ from footfall.collect.outbox import Outbox, open_outbox
 from footfall.errors import StoreError, StoreUnavailable, UsageError
 from footfall.pageview import pack, unpack
 from footfall.storage import Insert
+from footfall.stores import sqlite_file
 from footfall.stores.memory import MemoryStore
 
 clock = timeuuid.Clock()
@@ -174,16 +175,27 @@ def test_a_failed_apply_leaves_nothing_half_made(outbox):
     assert outbox.status().waiting == 0
 
 
-def test_a_locked_outbox_is_unavailable(outbox):
+def test_a_locked_outbox_is_unavailable(outbox, monkeypatch):
     other = sqlite3.connect(outbox.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    outbox._file._writer.execute("PRAGMA busy_timeout = 50")
+    monkeypatch.setattr(sqlite_file, "BUSY_SECONDS", 0.05)
     for write in (lambda: outbox.apply(views(1)), outbox.probe):
         with pytest.raises(StoreUnavailable, match="locked"):
             write()
     other.execute("ROLLBACK")
     other.close()
     outbox.probe()
+
+
+def test_nothing_is_taken_at_once_while_another_writes(outbox):
+    other = sqlite3.connect(outbox.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert not outbox.apply_at_once(views(1))
+    other.execute("ROLLBACK")
+    other.close()
+    assert outbox.status().waiting == 0
+    assert outbox.apply_at_once([view(1), view(2)])
+    assert urls(outbox) == [1, 2]
 
 
 def test_names_of_text_come_back_as_text(outbox):

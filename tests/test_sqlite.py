@@ -13,7 +13,7 @@ from footfall.errors import StoreError, StoreUnavailable
 from footfall.packing import packed
 from footfall.pageview import Event
 from footfall.storage import Change, Insert, Remove
-from footfall.stores import sqlite_changes, sqlite_family
+from footfall.stores import sqlite_changes, sqlite_family, sqlite_file
 from footfall.stores.sqlite import SqliteStore
 from footfall.stores.sqlite_trails import TrailFamily
 from footfall.timeuuid import sort_key
@@ -90,9 +90,9 @@ def test_a_failed_apply_leaves_nothing_half_made(store):
     assert views.get_count(KEY) == 1
 
 
-def test_a_locked_file_is_unavailable_until_it_is_let_go(store, path):
+def test_a_locked_file_is_unavailable_until_it_is_let_go(store, path, monkeypatch):
     views = store.family("PageViews")
-    store.file._writer.execute("PRAGMA busy_timeout = 50")
+    monkeypatch.setattr(sqlite_file, "BUSY_SECONDS", 0.05)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable, match="locked"):
@@ -101,6 +101,42 @@ def test_a_locked_file_is_unavailable_until_it_is_let_go(store, path):
     other.close()
     views.insert(KEY, row(1))
     assert views.get_count(KEY) == 1
+
+
+def arrivals(*numbers):
+    return packed(Event("PageViews", "blog", at(number), {"url": "/", "visitor": b"visitor1"}) for number in numbers)
+
+
+def test_what_is_written_at_once_is_what_is_written_otherwise(store, tmp_path):
+    with SqliteStore(f"sqlite:///{tmp_path}/other.db") as other:
+        (_, here), (_, there) = store.changes(), other.changes()
+        assert store.apply_at_once(arrivals(1, 2))
+        other.apply(arrivals(1, 2))
+        for family in ("PageViews", "Visitors"):
+            found = [[(key, list(each.family(family).xget(key))) for key in each.family(family).row_keys()]
+                     for each in (store, other)]
+            assert found[0] == found[1] != []
+        assert store.changes(here)[0] == other.changes(there)[0] != []
+
+
+def test_nothing_is_written_at_once_while_another_writes(store, path):
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert not store.apply_at_once(arrivals(1))
+    other.execute("ROLLBACK")
+    other.close()
+    with store.file.transaction(), ThreadPoolExecutor(1) as pool:
+        assert not pool.submit(store.apply_at_once, arrivals(1)).result(10)
+    assert store.family("PageViews").get_count(KEY) == 0
+    assert store.apply_at_once(arrivals(1))
+    assert store.family("PageViews").get_count(KEY) == 1
+
+
+def test_what_must_be_looked_up_before_is_not_written_at_once(store):
+    retry = Event("PageViews", "blog", at(1), {"url": "/"}, retry=True)
+    for mutations in (packed([retry]), [Insert("PageViews", KEY, at(1), value(1))], [Remove("PageViews", KEY)]):
+        assert not store.apply_at_once([*arrivals(2), *mutations])
+    assert store.family("PageViews").get_count(KEY) == 0
 
 
 def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path):

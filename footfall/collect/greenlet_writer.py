@@ -1,13 +1,15 @@
-"""The group commit for greenlets: they wait in the hub, and a pool's thread commits for all of them.
+"""The group commit for greenlets: what came in one pass of the hub is committed together, and woken together.
 
-While a batch is being committed, all that comes gathers for the next; when it is on disk the whole batch
-is woken in one pass of the hub. An idle writer commits a lone event at once. Ordinary threads, such as those that
-Flask runs in, may commit as well: their events go into the same batches.
+The hub commits by itself as long as commits are quick: another thread would take turns with it for Python's lock, which
+costs more than the disk. Where somebody else writes just now, a commit takes long, or fails, a pool's thread does it,
+all that comes gathers for the next, and the hub serves on. A lone event is committed at once. Ordinary threads, such as
+those that Flask runs in, may commit as well: their events go into the same batches.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -18,7 +20,7 @@ from gevent.hub import Waiter
 from gevent.threadpool import ThreadPool
 
 from footfall import metrics
-from footfall.collect.writer import MAX_BATCH, MAX_QUEUE, Destination, commit_batch
+from footfall.collect.writer import MAX_BATCH, MAX_QUEUE, Destination, commit_at_once, commit_batch
 from footfall.errors import StoreUnavailable
 from footfall.packing import packed
 from footfall.pageview import Event
@@ -26,12 +28,16 @@ from footfall.storage import Mutation
 
 #: Called in the hub's thread when the events of a request are on disk, or with the reason why they are not.
 Done = Callable[[Exception | None], None]
+_Request = tuple[list[Mutation], Done]
+
+#: After a commit that took as long the hub leaves the next to the pool, until one there takes less.
+QUICK_SECONDS = 0.01
 
 
 class GreenletWriter:
     """Commits events, many at a time, for the greenlets of one hub and for other threads.
 
-    :param destination: gives the store or the outbox; called in the pool's thread, again after it failed.
+    :param destination: gives the store or the outbox; called by the pool's thread first, and again after it failed.
 
     It is made in the thread whose hub runs the greenlets.
     """
@@ -42,9 +48,11 @@ class GreenletWriter:
         self._hub: Any = gevent.get_hub()
         self._thread = threading.get_ident()
         self._pool = ThreadPool(1, hub=self._hub)
-        self._waiting: deque[tuple[list[Mutation], Done]] = deque()
+        self._waiting: deque[_Request] = deque()
         self._queued = 0
         self._committing = False
+        # The first goes to the pool: the store is opened with it.
+        self._is_quick = False
 
     def commit(self, events: Sequence[Event]) -> None:
         """Store events, and return when they are on disk: all of them, or, after an error, none.
@@ -81,24 +89,42 @@ class GreenletWriter:
             self._hub.loop.run_callback(self._commit_next)
 
     def _commit_next(self) -> None:
-        batch: list[tuple[list[Mutation], Done]] = []
+        batch = self._take()
+        requests = [mutations for mutations, _ in batch]
+        if self._is_quick:
+            began = time.perf_counter()
+            is_done = commit_at_once(self._destination, requests)
+            self._is_quick = is_done and time.perf_counter() - began < QUICK_SECONDS
+            if is_done:
+                self._wake(batch, [None] * len(batch))
+                return
+        self._pool.spawn(self._commit, requests).rawlink(lambda committed: self._wake(batch, committed.get()))
+
+    def _take(self) -> list[_Request]:
+        """Return what one commit takes of what waits."""
+        batch: list[_Request] = []
         size = 0
         while self._waiting and (not batch or size + len(self._waiting[0][0]) <= MAX_BATCH):
             batch.append(self._waiting.popleft())
             size += len(batch[-1][0])
         self._queued -= size
         metrics.WAITING.set(self._queued)
+        return batch
 
-        def commit() -> list[Exception | None]:
-            return commit_batch(self._destination, [mutations for mutations, _ in batch])
+    def _commit(self, requests: Sequence[list[Mutation]]) -> list[Exception | None]:
+        """Commit in the pool's thread."""
+        began = time.perf_counter()
+        outcomes = commit_batch(self._destination, requests)
+        self._is_quick = not any(outcomes) and time.perf_counter() - began < QUICK_SECONDS
+        return outcomes
 
-        def wake(committed: Any) -> None:
-            # The next batch first, so that its commit runs while this one's answers are sent.
-            if self._waiting:
-                self._commit_next()
-            else:
-                self._committing = False
-            for (_, done), error in zip(batch, committed.get(), strict=True):
-                done(error)
-
-        self._pool.spawn(commit).rawlink(wake)
+    def _wake(self, batch: Sequence[_Request], outcomes: Sequence[Exception | None]) -> None:
+        # The next batch first, so that the pool commits it while this one's answers are sent.
+        if not self._waiting:
+            self._committing = False
+        elif self._is_quick:
+            self._hub.loop.run_callback(self._commit_next)
+        else:
+            self._commit_next()
+        for (_, done), error in zip(batch, outcomes, strict=True):
+            done(error)

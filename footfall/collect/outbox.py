@@ -24,7 +24,7 @@ from footfall.errors import StoreError
 from footfall.packing import TRAILS
 from footfall.retries import FAMILY as MARKS
 from footfall.retries import marks_row, with_marks
-from footfall.stores.sqlite_file import Schema, SqliteFile, Statement, carrying_out, insert_rows
+from footfall.stores.sqlite_file import Busy, Schema, SqliteFile, Statement, carrying_out, insert_rows
 
 FILE = "outbox.db"
 #: "outb" in ASCII.
@@ -90,11 +90,25 @@ class Outbox:
 
         :raises StoreUnavailable: the file cannot be written now.
         """
+        self._take(mutations, wait=True)
+
+    def apply_at_once(self, mutations: Sequence[Mutation]) -> bool:
+        """Take events as :meth:`apply` does, unless somebody else writes to the file, and tell whether they were taken.
+
+        :raises StoreUnavailable: the file cannot be written now.
+        """
+        try:
+            self._take(mutations, wait=False)
+        except Busy:
+            return False
+        return True
+
+    def _take(self, mutations: Sequence[Mutation], *, wait: bool) -> None:
         received = time.time_ns() // 1_000_000
         columns = cast(list[Insert | Arrival], with_marks(mutations))
         rows = [(family, key, _to_sql(name), data, received)
                 for family, key, name, data, _ in columns if family != TRAILS]
-        with self._file.transaction() as connection:
+        with self._file.transaction(wait=wait) as connection:
             insert_rows(connection, f"events ({_COLUMNS})", rows)
 
     def probe(self) -> None:

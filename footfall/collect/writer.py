@@ -33,6 +33,8 @@ class Destination(Protocol):
 
     def apply(self, mutations: Sequence[Mutation], /) -> None: ...
 
+    def apply_at_once(self, mutations: Sequence[Mutation], /) -> bool: ...
+
     def probe(self) -> None: ...
 
 
@@ -124,9 +126,30 @@ def commit_batch(destination: Callable[[], Destination], requests: Sequence[list
         return [commit_batch(destination, [request])[0] for request in requests]
     except Exception as error:
         return [error] * len(requests)
-    metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
+    _tell(mutations, time.perf_counter() - began)
+    return [None] * len(requests)
+
+
+def commit_at_once(destination: Callable[[], Destination], requests: Sequence[list[Mutation]]) -> bool:
+    """Commit what some requests want stored in one transaction, where that waits for nothing but the disk.
+
+    :returns: whether it was done. Where it was not, :func:`commit_batch` does it, or tells what is wrong.
+    """
+    mutations = [mutation for request in requests for mutation in request]
+    began = time.perf_counter()
+    try:
+        done = destination().apply_at_once(mutations)
+    except Exception:
+        return False
+    if done:
+        _tell(mutations, time.perf_counter() - began)
+    return done
+
+
+def _tell(mutations: Sequence[Mutation], seconds: float) -> None:
+    """Have a commit be in the metrics."""
+    metrics.COMMIT_SECONDS.observe(seconds)
     metrics.COMMIT_EVENTS.observe(len(mutations))
     # What was kept apart is counted by its reason, where that is known.
     columns = (each.event if isinstance(each, Once) else each for each in mutations)
     metrics.STORED.inc(sum(column.family != FILTERED for column in columns))
-    return [None] * len(requests)

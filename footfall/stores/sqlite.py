@@ -16,7 +16,7 @@ from datetime import date
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from footfall.changes import LOGGED, Cursor, Entry, Touched
 from footfall.columns import (
@@ -37,7 +37,7 @@ from footfall.retries import plain
 from footfall.storage import SealStep, Store
 from footfall.stores import sqlite_changes, sqlite_family, sqlite_sealed, sqlite_sealing, sqlite_trails
 from footfall.stores.sqlite_family import ALIVE, SqliteFamily
-from footfall.stores.sqlite_file import Change, Schema, SqliteFile, carrying_out, insert_rows
+from footfall.stores.sqlite_file import Busy, Change, Schema, SqliteFile, carrying_out, insert_rows
 
 #: Marks the file as footfall's: "foot" in ASCII.
 APPLICATION_ID = 0x666F6F74
@@ -68,6 +68,10 @@ class SqliteStore(Store):
         return self._trails if name == TRAILS else SqliteFamily(self, name)
 
     def apply(self, mutations: Sequence[Mutation]) -> None:
+        if _are_arrivals(mutations):
+            with self.file.transaction() as connection:
+                _arrive(connection, mutations)
+            return
         others = [mutation for mutation in mutations if not isinstance(mutation, Arrival)]
         prepared = sqlite_sealed.prepare(self.file, others)
         with self.file.transaction() as connection:
@@ -81,17 +85,25 @@ class SqliteStore(Store):
                 return [name_of("time", name) for name in names]
 
             gathered = Touched()
-            if not others:
-                _insert(connection, cast(Sequence[Arrival], mutations), gathered)
-            else:
-                flat = plain(mutations, between)
-                sqlite_sealed.make_way(connection, flat, prepared)
-                for is_plain, run in groupby(flat, key=_is_plain):
-                    if is_plain:
-                        _insert(connection, cast(Iterator[Insert | Arrival], run), gathered)
-                    else:
-                        self._apply_some(connection, cast(Iterator[Insert | Remove], run), gathered)
+            flat = plain(mutations, between)
+            sqlite_sealed.make_way(connection, flat, prepared)
+            for is_plain, run in groupby(flat, key=_is_plain):
+                if is_plain:
+                    _insert(connection, cast(Iterator[Insert | Arrival], run), gathered)
+                else:
+                    self._apply_some(connection, cast(Iterator[Insert | Remove], run), gathered)
             sqlite_changes.record(connection, gathered.entries())
+
+    def apply_at_once(self, mutations: Sequence[Mutation]) -> bool:
+        # What else there is may have to be looked up before.
+        if not _are_arrivals(mutations):
+            return False
+        try:
+            with self.file.transaction(wait=False) as connection:
+                _arrive(connection, mutations)
+        except Busy:
+            return False
+        return True
 
     def claim(self, family: str, key: str, name: str, value: bytes, *, ttl: int | None = None) -> Packed:
         with self.file.transaction() as connection:
@@ -200,6 +212,16 @@ def _make_tables(connection: sqlite3.Connection, _: int) -> None:
     sqlite_trails.make_tables(connection)
     sqlite_sealed.make_tables(connection)
     sqlite_changes.make_tables(connection)
+
+
+def _are_arrivals(mutations: Sequence[Mutation]) -> TypeGuard[Sequence[Arrival]]:
+    return all(isinstance(mutation, Arrival) for mutation in mutations)
+
+
+def _arrive(connection: sqlite3.Connection, arrivals: Sequence[Arrival]) -> None:
+    gathered = Touched()
+    _insert(connection, arrivals, gathered)
+    sqlite_changes.record(connection, gathered.entries())
 
 
 def _insert(connection: sqlite3.Connection, inserts: Iterable[Insert | Arrival], gathered: Touched) -> None:

@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 
 from footfall.errors import StoreError, StoreUnavailable
 
+#: How long a lock of SQLite's is waited for, and how often that looks whether it is free.
 BUSY_SECONDS = 5.0
+LOOK_SECONDS = 0.001
 #: Rows that one statement inserts at most.
 MOST_ROWS = 64
 #: Statements that a connection keeps prepared: those for each number of rows, of two families, among them.
@@ -34,6 +36,10 @@ _PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sql
 Statement = tuple[str, Sequence[Any]]
 #: What is done in a transaction, on the connection that writes.
 Change = Callable[[sqlite3.Connection], object]
+
+
+class Busy(StoreUnavailable):
+    """Somebody else writes to the file just now."""
 
 
 class Schema(NamedTuple):
@@ -70,7 +76,8 @@ class SqliteFile:
                 self.is_new = self._make()
                 self._writer = self._connect()
                 self._identity = self._look_up()
-                self._use_log()
+                self._lock("PRAGMA journal_mode = WAL")
+                self._wait(0)
             with self.transaction() as connection:
                 self._bring_up(connection, schema)
         except BaseException:
@@ -78,27 +85,34 @@ class SqliteFile:
             raise
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, wait: bool = True) -> Iterator[sqlite3.Connection]:
         """Give the connection that writes; at the end all that was done is on disk, or, after an error, nothing is.
 
+        :param wait: until nobody else writes to the file.
+        :raises Busy: somebody else does.
         :raises StoreUnavailable: it cannot be written now; or its name is another file's, or nobody's, and what is
             written to it would not be found again.
         """
-        with self._writing, self.errors():
-            connection = self._writer
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                self._check_identity()
-                yield connection
-                connection.execute("COMMIT")
-                self.commits += 1
-                # Once more: replaced meanwhile, it took what nobody will find.
-                self._check_identity()
-            except BaseException:
-                # A full disk may have ended the transaction already.
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        if not self._writing.acquire(blocking=wait):
+            raise Busy(f"{self.path}: another thread writes")
+        try:
+            with self.errors():
+                connection = self._writer
+                self._lock("BEGIN IMMEDIATE", wait=wait)
+                try:
+                    self._check_identity()
+                    yield connection
+                    connection.execute("COMMIT")
+                    self.commits += 1
+                    # Once more: replaced meanwhile, it took what nobody will find.
+                    self._check_identity()
+                except BaseException:
+                    # A full disk may have ended the transaction already.
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+        finally:
+            self._writing.release()
 
     def shred(self, changes: Iterable[Change], *, rewrite: bool = False) -> None:
         """Delete rows so that neither the file nor its write-ahead log holds their bytes any more.
@@ -116,9 +130,13 @@ class SqliteFile:
             # As long again is for the others; who waits for a lock of SQLite's gets it only by looking when it is free.
             time.sleep(time.monotonic() - began)
         with self._writing, self.errors():
-            if rewrite:
-                self._writer.execute("VACUUM")
-            (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._wait(BUSY_SECONDS)
+            try:
+                if rewrite:
+                    self._writer.execute("VACUUM")
+                (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._wait(0)
         if busy:
             raise StoreUnavailable(f"{self.path}: its log is being read, and still holds what was deleted")
 
@@ -197,20 +215,26 @@ class SqliteFile:
         connection.execute("PRAGMA fullfsync = ON")
         return connection
 
-    def _use_log(self) -> None:
-        """Have commits go to a write-ahead log, which a file is told once.
+    def _lock(self, sql: str, *, wait: bool = True) -> None:
+        """Have the connection that writes carry out what nobody else may be writing beside.
 
-        Who is told that another process is telling the file just now must wait by himself: SQLite does not.
+        It waits by itself, since SQLite looks ever more seldom, and for the mode of the log does not wait at all.
         """
         until = time.monotonic() + BUSY_SECONDS
         while True:
             try:
-                self._writer.execute("PRAGMA journal_mode = WAL")
+                self._writer.execute(sql)
                 return
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or (wait and time.monotonic() >= until):
                     raise
-            time.sleep(BUSY_SECONDS / 1000)
+                if not wait:
+                    raise Busy(f"{self.path}: {error}") from error
+            time.sleep(LOOK_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        """Have SQLite wait as long for locks of the connection that writes."""
+        self._writer.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
     def _bring_up(self, connection: sqlite3.Connection, schema: Schema) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -21,7 +21,7 @@ AS_ANYBODY = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_overri
 def broken(site, call, error, when):
     """A command that runs a server whose calls of one kind, on its write-ahead log, fail for a while.
 
-    :param when: which of each thread's calls fail, as strace wants it said.
+    :param when: which of each thread's calls fail, as strace wants it said; what fails in the hub is tried in another.
     """
     return ("strace", "-D", "-f", "--seccomp-bpf", "-o", "/dev/null", "-P", f"{site.file}-wal",
             "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={when}")
@@ -67,7 +67,7 @@ def test_what_a_disk_does_not_take_is_refused_until_it_does(site, fault):
     ("pwrite64", "ENOSPC"), ("pwrite64", "EROFS"), ("fdatasync", "EIO")])
 def test_what_a_disk_fails_to_write_is_refused_until_it_is_mended(site, call, error):
     ledger = Ledger()
-    with site.server(broken(site, call, error, "100..160")) as server, Load(ledger, server.port, pause=PAUSE):
+    with site.server(broken(site, call, error, "30..120")) as server, Load(ledger, server.port, pause=PAUSE):
         until(ledger.refuses(10))
         until(ledger.acknowledges(100))
         server.stop()

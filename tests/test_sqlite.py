@@ -13,7 +13,7 @@ from footfall.errors import StoreError, StoreUnavailable
 from footfall.packing import packed
 from footfall.pageview import Event
 from footfall.storage import Change, Insert, Remove
-from footfall.stores import sqlite_changes, sqlite_family, sqlite_file
+from footfall.stores import sqlite_changes, sqlite_family, sqlite_file, sqlite_trails
 from footfall.stores.sqlite import SqliteStore
 from footfall.stores.sqlite_trails import TrailFamily
 from footfall.timeuuid import sort_key
@@ -248,15 +248,17 @@ def test_a_step_tells_what_its_event_tells_sealed_or_gone(store):
         store.tidy()
 
 
-def test_the_oldest_steps_are_written_first_and_not_all_at_once(store):
-    for first in range(0, 900, 300):
-        store.apply(arrived(*[(first + number) / 100 for number in range(300)]))
-    store.apply(arrived(*[9 + number / 100 for number in range(1100)]))
-    for written in (300, 600, 900, 1400, 1900, 2000, 2000):
+def test_the_oldest_steps_are_written_first_and_not_all_at_once(store, monkeypatch):
+    monkeypatch.setattr(sqlite_trails, "PAUSE_SECONDS", 0)
+    for first in range(0, 120, 40):
+        store.apply(arrived(*[(first + number) / 100 for number in range(40)]))
+    store.apply(arrived(*[2 + number / 100 for number in range(1000)]))
+    # At first little, since many came; then eight rows of what was due, of 40 events or 64.
+    for written in (40, 504, 1016, 1120, 1120):
         store.tidy()
         assert store.file.read('SELECT count(*), max(substr(id, 9)) FROM "Visitors"') == [
-            (written, sort_key(at((written - 1) / 100)))]
-        assert len(steps(store)) == 2000
+            (written, sort_key(at((written - 1 if written < 120 else written + 79) / 100)))]
+        assert len(steps(store)) == 1120
 
 
 def test_of_steps_that_are_shredded_no_byte_is_left(store, path):

@@ -63,6 +63,7 @@ class SqliteStore(Store):
         self._idle = sqlite_sealing.Idle(self.file, self._take_turn)
         self._made = [f"{path}: made"] if self.file.is_new else []
         self._trails = sqlite_trails.TrailFamily(self)
+        self._arrived = 0
 
     def _family(self, name: str) -> SqliteFamily:
         return self._trails if name == TRAILS else SqliteFamily(self, name)
@@ -70,7 +71,7 @@ class SqliteStore(Store):
     def apply(self, mutations: Sequence[Mutation]) -> None:
         if _are_arrivals(mutations):
             with self.file.transaction() as connection:
-                _arrive(connection, mutations)
+                self._arrive(connection, mutations)
             return
         others = [mutation for mutation in mutations if not isinstance(mutation, Arrival)]
         prepared = sqlite_sealed.prepare(self.file, others)
@@ -100,10 +101,16 @@ class SqliteStore(Store):
             return False
         try:
             with self.file.transaction(wait=False) as connection:
-                _arrive(connection, mutations)
+                self._arrive(connection, mutations)
         except Busy:
             return False
         return True
+
+    def _arrive(self, connection: sqlite3.Connection, arrivals: Sequence[Arrival]) -> None:
+        self._arrived += len(arrivals)
+        gathered = Touched()
+        _insert(connection, arrivals, gathered)
+        sqlite_changes.record(connection, gathered.entries())
 
     def claim(self, family: str, key: str, name: str, value: bytes, *, ttl: int | None = None) -> Packed:
         with self.file.transaction() as connection:
@@ -133,7 +140,8 @@ class SqliteStore(Store):
         return sqlite_changes.read(self.file, since)
 
     def tidy(self) -> None:
-        self._trails.settle()
+        arrived, self._arrived = self._arrived, 0
+        self._trails.settle(arrived)
         sqlite_changes.tidy(self.file)
         self._idle.tidy()
 
@@ -216,12 +224,6 @@ def _make_tables(connection: sqlite3.Connection, _: int) -> None:
 
 def _are_arrivals(mutations: Sequence[Mutation]) -> TypeGuard[Sequence[Arrival]]:
     return all(isinstance(mutation, Arrival) for mutation in mutations)
-
-
-def _arrive(connection: sqlite3.Connection, arrivals: Sequence[Arrival]) -> None:
-    gathered = Touched()
-    _insert(connection, arrivals, gathered)
-    sqlite_changes.record(connection, gathered.entries())
 
 
 def _insert(connection: sqlite3.Connection, inserts: Iterable[Insert | Arrival], gathered: Touched) -> None:

@@ -54,6 +54,21 @@ def test_a_second_store_of_the_same_file_sees_what_the_first_wrote(store):
         assert second.family("PageViews").get_count(KEY) == 1
 
 
+def test_a_thread_that_ends_leaves_no_connection(store, path):
+    def read():
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(store.family("PageViews").get_count, KEY).result(10)
+
+    def is_open():
+        return sum(os.path.realpath(file) == str(path) for file in Path("/proc/self/fd").iterdir())
+
+    read()
+    before = is_open()
+    for _ in range(5):
+        read()
+    assert is_open() == before > 0
+
+
 def test_many_may_make_the_same_file_at_once(tmp_path):
     """Telling a file to keep a log fails while another tells it, rather than after a while."""
 

@@ -16,6 +16,7 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 from footfall.errors import StoreError, StoreUnavailable
 
@@ -55,6 +56,16 @@ class Schema(NamedTuple):
     upgrade: Callable[[sqlite3.Connection, int], None]
 
 
+class _Held:
+    """A connection, which is closed when nobody holds it any more: that of a thread, when the thread ends."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
 class SqliteFile:
     """An open file.
 
@@ -69,12 +80,13 @@ class SqliteFile:
         self.commits = 0
         self._writing = threading.Lock()
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._open: WeakSet[_Held] = WeakSet()
         try:
             with self.errors():
                 #: Whether the file was not there before.
                 self.is_new = self._make()
-                self._writer = self._connect()
+                self._writing_held = self._connect()
+                self._writer = self._writing_held.connection
                 self._identity = self._look_up()
                 self._lock("PRAGMA journal_mode = WAL")
                 self._wait(0)
@@ -157,11 +169,11 @@ class SqliteFile:
                 connection.execute("ROLLBACK")
 
     def _reader(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect()
-            connection.execute("PRAGMA query_only = ON")
-        return connection
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is None:
+            held = self._local.held = self._connect()
+            held.connection.execute("PRAGMA query_only = ON")
+        return held.connection
 
     def size(self) -> int:
         """Return how many bytes it and its write-ahead log take on disk."""
@@ -171,9 +183,8 @@ class SqliteFile:
     def close(self) -> None:
         """Close every thread's connection. Closing twice does nothing."""
         with self._writing:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
+            for held in list(self._open):
+                held.connection.close()
             self._local = threading.local()
 
     @contextmanager
@@ -207,13 +218,14 @@ class SqliteFile:
         found = self.path.stat()
         return found.st_dev, found.st_ino
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> _Held:
         connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False,
                                      cached_statements=STATEMENTS)
-        self._connections.append(connection)
+        held = _Held(connection)
+        self._open.add(held)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
-        return connection
+        return held
 
     def _lock(self, sql: str, *, wait: bool = True) -> None:
         """Have the connection that writes carry out what nobody else may be writing beside.

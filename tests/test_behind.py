@@ -144,7 +144,7 @@ def test_behind_each_row_of_paths_are_as_many_views(data):
 
 
 @given(st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=15, deadline=None)  # Each has hundreds of numbers.
 def test_behind_each_number_of_a_cohort_are_events_of_as_many_visitors(data):
     with open_store("memory://", config.load({}, environ={})) as store:
         asked, days = drawn(data, store), days_in(store)

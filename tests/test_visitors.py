@@ -12,7 +12,7 @@ from footfall.collect.visitors import LineVisitors, Undecided, Visitors
 from footfall.errors import StoreUnavailable, UsageError
 from footfall.salts import Salts, period
 from footfall.storage import Remove
-from footfall.stores import open_store
+from footfall.stores import open_store, sqlite_file
 from footfall.stores.memory import MemoryStore
 from tests.waiting import until
 
@@ -114,16 +114,16 @@ def test_after_the_change_no_file_holds_the_salt_and_no_address_can_be_found_aga
         assert Salts("daily", lambda: other).at(ticks(hours=9)).current != salt
 
 
-def test_a_log_that_is_being_read_keeps_the_salt_until_the_next_attempt(tmp_path):
+def test_a_log_that_is_being_read_keeps_the_salt_until_the_next_attempt(tmp_path, monkeypatch):
     url = f"sqlite:///{tmp_path}/footfall.db"
     with open_store(url) as store:
         store.claim("Salts", "salts", "daily 2026-01-05", b"0123456789abcdef")
         over = [[Remove("Salts", "salts", "daily 2026-01-05")]]
-        reader = store.file._connect()
-        reader.execute("PRAGMA busy_timeout = 0")
-        store.file._writer.execute("PRAGMA busy_timeout = 0")
+        held = store.file._connect()
+        reader = held.connection
         reader.execute("BEGIN")
         reader.execute('SELECT count(*) FROM "Salts"').fetchone()
+        monkeypatch.setattr(sqlite_file, "BUSY_SECONDS", 0)
         with pytest.raises(StoreUnavailable, match="still holds what was deleted"):
             store.shred(over)
         reader.execute("ROLLBACK")

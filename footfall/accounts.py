@@ -18,6 +18,10 @@ from footfall.storage import FAMILIES, Remove, Store
 
 ROW = "accounts"
 
+#: How long who asks for an account that is not known waits while the store is asked, and how long while none is known
+#: yet: a cluster's first answer may take seconds.
+PATIENCE_SECONDS, FIRST_PATIENCE_SECONDS = 1.0, 5.0
+
 
 class Account(NamedTuple):
     """One site.
@@ -184,8 +188,8 @@ class KnownAccounts:
         known = self.recall(account)
         if known is not None:
             return known
-        # A store that hangs must not make everyone hang who asks for what may not even be.
-        if not self._lock.acquire(timeout=1.0):
+        # A store that hangs must not make everyone hang who asks for what may not even be; at first that is everyone.
+        if not self._lock.acquire(timeout=PATIENCE_SECONDS if self._known else FIRST_PATIENCE_SECONDS):
             raise StoreUnavailable("the store is slow to tell which accounts there are")
         try:
             if account not in self._known and self._clock() - self._asked_at > 1.0:

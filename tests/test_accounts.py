@@ -1,3 +1,5 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date
 from typing import ClassVar
 
@@ -64,6 +66,35 @@ def test_unknown_ids_ask_the_store_once_a_second(away):
     accounts.add(away.store, "nobody")
     clock.now = 1.1
     assert "nobody" in known
+
+
+def test_while_the_store_is_asked_others_wait_longer_if_nothing_is_known_yet(away, monkeypatch):
+    monkeypatch.setattr(accounts, "PATIENCE_SECONDS", 0.01)
+    entered, gate, clock = threading.Event(), threading.Event(), Clock()
+
+    def slow():
+        entered.set()
+        assert gate.wait(10)
+        return away()
+
+    known = KnownAccounts(slow, clock=clock)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(known.find, "blog")
+        assert entered.wait(10)
+        second = pool.submit(known.find, "blog")
+        # Longer than anybody waits later.
+        assert not wait([second], timeout=0.2).done
+        gate.set()
+        assert first.result(10) == second.result(10) == known.recall("blog")
+        gate.clear()
+        entered.clear()
+        clock.now = 2
+        third = pool.submit(known.find, "nobody")
+        assert entered.wait(10)
+        with pytest.raises(StoreUnavailable, match="slow to tell"):
+            known.find("nobody")
+        gate.set()
+        assert third.result(10) is None
 
 
 def test_a_removed_account_is_unknown_when_the_list_was_read_again(away):

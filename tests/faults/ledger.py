@@ -49,6 +49,7 @@ class Ledger:
         if status in (200, 204):
             self.acknowledged.update(urls)
         elif status == 503 and headers["Retry-After"] and headers["X-Footfall"]:
+            print(f"refused: {headers['X-Footfall']}")  # Shown where a test fails.
             self.refused.update(urls)
         else:
             self.forbidden.append((status, dict(headers)))

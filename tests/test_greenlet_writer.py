@@ -4,6 +4,7 @@ import gevent
 import pytest
 
 from footfall.collect import greenlet_writer
+from footfall.collect import writer as writer_module
 from footfall.collect.greenlet_writer import GreenletWriter
 from footfall.collect.writer import MAX_BATCH
 from footfall.errors import StoreError, StoreUnavailable
@@ -158,7 +159,7 @@ def test_what_comes_in_one_pass_is_committed_by_the_hub(writer, quick):
 
 
 def test_the_hub_commits_a_batch_at_a_time(writer, quick, monkeypatch):
-    monkeypatch.setattr(greenlet_writer, "MAX_BATCH", 2)
+    monkeypatch.setattr(writer_module, "MAX_BATCH", 2)
     assert commit_some(writer, 5) == [None] * 5
     assert quick.commits == [(True, 2), (True, 2), (True, 1)]
 

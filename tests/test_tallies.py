@@ -1,6 +1,5 @@
 """What was counted of a day comes back from its file as it was, or is counted anew."""
 
-
 import numpy as np
 import pytest
 

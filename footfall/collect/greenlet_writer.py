@@ -20,7 +20,7 @@ from gevent.hub import Waiter
 from gevent.threadpool import ThreadPool
 
 from footfall import metrics
-from footfall.collect.writer import MAX_BATCH, MAX_QUEUE, Destination, commit_at_once, commit_batch
+from footfall.collect.writer import MAX_QUEUE, Destination, commit_at_once, commit_batch, next_batch
 from footfall.errors import StoreUnavailable
 from footfall.packing import packed
 from footfall.pageview import Event
@@ -102,11 +102,7 @@ class GreenletWriter:
 
     def _take(self) -> list[_Request]:
         """Return what one commit takes of what waits."""
-        batch: list[_Request] = []
-        size = 0
-        while self._waiting and (not batch or size + len(self._waiting[0][0]) <= MAX_BATCH):
-            batch.append(self._waiting.popleft())
-            size += len(batch[-1][0])
+        batch, size = next_batch(self._waiting)
         self._queued -= size
         metrics.WAITING.set(self._queued)
         return batch

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from footfall import metrics
 from footfall.errors import StoreError, StoreUnavailable
@@ -26,6 +26,7 @@ MAX_BATCH = 1_000
 
 # What one request wants stored, and the promise it waits on.
 _Request = tuple[list[Mutation], Future[None]]
+_Promise = TypeVar("_Promise")
 
 
 class Destination(Protocol):
@@ -96,14 +97,20 @@ class Writer:
         """Wait for events and return as many as one commit takes; nothing once closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
-            batch: list[_Request] = []
-            size = 0
-            while self._waiting and (not batch or size + len(self._waiting[0][0]) <= MAX_BATCH):
-                batch.append(self._waiting.popleft())
-                size += len(batch[-1][0])
+            batch, size = next_batch(self._waiting)
             self._queued -= size
             metrics.WAITING.set(self._queued)
             return batch
+
+
+def next_batch(waiting: deque[tuple[list[Mutation], _Promise]]) -> tuple[list[tuple[list[Mutation], _Promise]], int]:
+    """Take as many requests as one commit takes off those that wait, and return them and how many events they bring."""
+    batch: list[tuple[list[Mutation], _Promise]] = []
+    size = 0
+    while waiting and (not batch or size + len(waiting[0][0]) <= MAX_BATCH):
+        batch.append(waiting.popleft())
+        size += len(batch[-1][0])
+    return batch, size
 
 
 def commit_batch(destination: Callable[[], Destination], requests: Sequence[list[Mutation]]) -> list[Exception | None]:

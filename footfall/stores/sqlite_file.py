@@ -105,24 +105,29 @@ class SqliteFile:
         :raises StoreUnavailable: it cannot be written now; or its name is another file's, or nobody's, and what is
             written to it would not be found again.
         """
+        with self._turn(wait=wait), self.errors():
+            connection = self._writer
+            self._lock("BEGIN IMMEDIATE", wait=wait)
+            try:
+                self._check_identity()
+                yield connection
+                connection.execute("COMMIT")
+                self.commits += 1
+                # Once more: replaced meanwhile, it took what nobody will find.
+                self._check_identity()
+            except BaseException:
+                # A full disk may have ended the transaction already.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _turn(self, *, wait: bool) -> Iterator[None]:
+        """Keep other threads of this process from writing."""
         if not self._writing.acquire(blocking=wait):
             raise Busy(f"{self.path}: another thread writes")
         try:
-            with self.errors():
-                connection = self._writer
-                self._lock("BEGIN IMMEDIATE", wait=wait)
-                try:
-                    self._check_identity()
-                    yield connection
-                    connection.execute("COMMIT")
-                    self.commits += 1
-                    # Once more: replaced meanwhile, it took what nobody will find.
-                    self._check_identity()
-                except BaseException:
-                    # A full disk may have ended the transaction already.
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
+            yield
         finally:
             self._writing.release()
 
@@ -238,10 +243,12 @@ class SqliteFile:
                 self._writer.execute(sql)
                 return
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or (wait and time.monotonic() >= until):
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                     raise
                 if not wait:
                     raise Busy(f"{self.path}: {error}") from error
+                if time.monotonic() >= until:
+                    raise
             time.sleep(LOOK_SECONDS)
 
     def _wait(self, seconds: float) -> None:
